@@ -32,7 +32,10 @@ export function leafHashes(bytes: Uint8Array): Uint8Array {
   const hashes = new Uint8Array(count * HASH_BYTES);
   const whole = asBuffer(bytes);
   for (let leaf = 0; leaf < count; leaf++) {
-    hashes.set(blake3(whole.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES)), leaf * HASH_BYTES);
+    hashes.set(
+      blake3(whole.subarray(leaf * LEAF_BYTES, (leaf + 1) * LEAF_BYTES)),
+      leaf * HASH_BYTES,
+    );
   }
   return hashes;
 }

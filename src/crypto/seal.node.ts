@@ -21,7 +21,10 @@ export function sealInto(
   associated: Uint8Array,
   plain: Uint8Array,
 ): number {
-  assert(key.length === KEY_BYTES && nonce.length === NONCE_BYTES, "AES-256-GCM key 32, nonce 12 bytes");
+  assert(
+    key.length === KEY_BYTES && nonce.length === NONCE_BYTES,
+    "AES-256-GCM key 32, nonce 12 bytes",
+  );
   const cipher = createCipheriv(CIPHER, key, nonce);
   cipher.setAAD(associated);
   for (let at = 0; at < plain.length; at += PIECE_BYTES) {
@@ -43,7 +46,8 @@ export function openInto(
   sealed: Uint8Array,
 ): number {
   const lengthBytes = sealed.length - TAG_BYTES;
-  if (lengthBytes < 0) throw new CryptoError("SEAL_BROKEN", "sealed bytes are shorter than their tag");
+  if (lengthBytes < 0)
+    throw new CryptoError("SEAL_BROKEN", "sealed bytes are shorter than their tag");
   assert(target.length >= lengthBytes, "the plaintext fits its target");
   const cipher = createDecipheriv(CIPHER, key, nonce);
   cipher.setAAD(associated);

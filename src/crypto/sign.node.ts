@@ -1,4 +1,9 @@
-import { createPrivateKey, createPublicKey, sign as signRaw, verify as verifyRaw } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  sign as signRaw,
+  verify as verifyRaw,
+} from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import { concatBytes, utf8 } from "../base/bytes.ts";
@@ -20,7 +25,11 @@ export interface SigningKey {
 /** The key pair of a 32-byte seed. */
 export function signingKeyOf(seed: Uint8Array): SigningKey {
   assert(seed.length === SEED_BYTES, "a signing seed has 32 bytes");
-  const secret = createPrivateKey({ key: Buffer.concat([PRIVATE_HEAD, seed]), format: "der", type: "pkcs8" });
+  const secret = createPrivateKey({
+    key: Buffer.concat([PRIVATE_HEAD, seed]),
+    format: "der",
+    type: "pkcs8",
+  });
   const spki = createPublicKey(secret).export({ format: "der", type: "spki" });
   return { publicKey: new Uint8Array(spki.subarray(PUBLIC_HEAD.length)), secret };
 }
@@ -45,7 +54,11 @@ export function verify(
 ): boolean {
   if (publicKey.length !== 32 || signature.length !== SIGNATURE_BYTES) return false;
   try {
-    const key = createPublicKey({ key: Buffer.concat([PUBLIC_HEAD, publicKey]), format: "der", type: "spki" });
+    const key = createPublicKey({
+      key: Buffer.concat([PUBLIC_HEAD, publicKey]),
+      format: "der",
+      type: "spki",
+    });
     return verifyRaw(null, framed(purpose, message), key, signature);
   } catch {
     return false;

@@ -47,7 +47,11 @@ export interface Holder {
     signal: AbortSignal,
   ): Promise<Uint8Array>;
   /** Reads bytes `[start, end)` widened to leaf borders when `proof` is set; the whole without a range. */
-  read(asker: Asker, id: ShardId, range?: { start: number; end: number; proof: boolean }): Promise<ShardReading>;
+  read(
+    asker: Asker,
+    id: ShardId,
+    range?: { start: number; end: number; proof: boolean },
+  ): Promise<ShardReading>;
   /** Which of the ids are held for the asker's account. */
   has(asker: Asker, ids: readonly ShardId[]): boolean[];
   /** Ids held for the asker's account, ordered, those after `after`. */
