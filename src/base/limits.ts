@@ -10,7 +10,7 @@ export const PACK_MAX_BYTES = 16 * MIB;
 /** Below this a pack is copied instead of coded. */
 export const PACK_COPY_BELOW_BYTES = 64 * KIB;
 /** Most bytes of all shards of one stripe together: bounds the memory of a stripe in flight. */
-export const STRIPE_MAX_BYTES = 48 * MIB;
+export const STRIPE_MAX_BYTES = 40 * MIB;
 export const LEAF_BYTES = 16 * KIB;
 /** A shard is at most a whole pack. */
 export const SHARD_MAX_BYTES = PACK_MAX_BYTES + MIB;
@@ -30,3 +30,39 @@ export const BLOCK_BYTES = 256 * KIB;
 /** One path component, as on Linux file systems. */
 export const NAME_MAX_BYTES = 255;
 export const SYMLINK_MAX_BYTES = 4096;
+/** Most items of one CBOR value: bounds what decoding it can allocate. */
+export const CBOR_ITEMS_MAX = 512 * KIB;
+export const CBOR_DEPTH_MAX = 16;
+/** Most bytes of a certificate, ticket, receipt or peer card without its signature. */
+export const SIGNED_BODY_MAX_BYTES = 4 * KIB;
+/** Characters of a device's name. */
+export const DEVICE_NAME_MAX = 64;
+export const CARD_ADDRESSES_MAX = 8;
+/** Characters of one address. */
+export const CARD_ADDRESS_MAX = 64;
+export const CARD_SITE_MAX = 64;
+
+/** Disk writes and reads go in aligned blocks of this size; so many buffers for them per store. */
+export const STORE_BLOCK_BYTES = MIB;
+export const STORE_BUFFERS_MAX = 16;
+/** Space on the disk that a holder leaves free, so that its database can always be written. */
+export const STORE_FREE_MIN_BYTES = 16 * MIB;
+/** Prepared statements kept per database. */
+export const STATEMENTS_MAX = 256;
+/** After an unclean stop a database up to this size is checked before it is used. */
+export const DATABASE_CHECK_MAX_BYTES = 256 * MIB;
+/** Uploads that a holder takes in at once. */
+export const HOLDER_STORES_MAX = 256;
+/** Tickets open at a holder, in all and for one account. */
+export const RESERVATIONS_MAX = 65_536;
+export const RESERVATIONS_PER_ACCOUNT_MAX = 16_384;
+export const TICKET_LIFETIME_MS = 15 * 60_000;
+export const TICKET_MAX_BYTES = 1024;
+/** How long a receipt promises to keep a shard. */
+export const LEASE_EPOCHS = 30;
+/** How long bytes that nobody leases, or that are damaged, stay on a holder's disk. */
+export const UNLEASED_EPOCHS = 30;
+/** How long a finished upload waits for others, so that they share one database commit. */
+export const GROUP_COMMIT_MS = 2;
+/** Rows looked at in one step of a walk over all shards. */
+export const SCRUB_PAGE_SHARDS = 64;

@@ -1,0 +1,78 @@
+import { idBytes, idOf } from "../base/id.ts";
+import type { PeerId } from "../base/id.ts";
+import {
+  CARD_ADDRESS_MAX,
+  CARD_ADDRESSES_MAX,
+  CARD_SITE_MAX,
+  SIGNED_BODY_MAX_BYTES,
+} from "../base/limits.ts";
+import { decodeVersioned, encodeCbor, readArray, readBytes, readText, readUint } from "./cbor.ts";
+import { malformed, unknownVersion } from "./error.ts";
+
+/** What a peer says of itself to other peers. */
+export interface CardBody {
+  id: PeerId;
+  /** `host:port`, IPv6 in brackets; at most CARD_ADDRESSES_MAX. */
+  addresses: readonly string[];
+  /** Bytes offered to others, 0 for a peer that only consumes. */
+  offeredBytes: number;
+  /** Failure domain: peers of one site count once. */
+  site?: string;
+  /** Version of the peer protocol that it speaks. */
+  protocol: 1;
+  /** When it was made; of two cards of a peer the later one counts. */
+  timeMs: number;
+}
+
+const VERSION = 1;
+const PROTOCOL = 1;
+const WHAT = "peer card";
+const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):(\d{1,5})$/;
+
+/** Encodes a card's body; the peer signs it for "peer card".
+ * @throws CodecError FORMAT_MALFORMED for addresses or a site that no card may have */
+export function encodeCard(card: CardBody): Uint8Array {
+  const { id, addresses, offeredBytes, site, protocol, timeMs } = card;
+  addresses.forEach(checkAddress);
+  if (site !== undefined) checkSite(site);
+  return encodeCbor([
+    VERSION,
+    idBytes(id),
+    [...readArray(addresses, "peer card: addresses", CARD_ADDRESSES_MAX)],
+    offeredBytes,
+    site ?? null,
+    protocol,
+    timeMs,
+  ]);
+}
+
+/** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED
+ * @see docs/format/card.md */
+export function decodeCard(bytes: Uint8Array): CardBody {
+  const parts = decodeVersioned(bytes, WHAT, VERSION, 6, SIGNED_BODY_MAX_BYTES);
+  const protocol = readUint(parts[4], "peer card: protocol");
+  if (protocol !== PROTOCOL) throw unknownVersion("peer card: protocol", protocol, PROTOCOL);
+  return {
+    id: idOf(readBytes(parts[0], "peer card: id", 32)),
+    addresses: readArray(parts[1], "peer card: addresses", CARD_ADDRESSES_MAX).map(checkAddress),
+    offeredBytes: readUint(parts[2], "peer card: offered bytes"),
+    ...(parts[3] === null ? {} : { site: checkSite(parts[3]) }),
+    protocol,
+    timeMs: readUint(parts[5], "peer card: time"),
+  };
+}
+
+function checkAddress(value: unknown): string {
+  const address = readText(value, "peer card: address", CARD_ADDRESS_MAX);
+  const port = Number(ADDRESS.exec(address)?.[1]);
+  if (!(port >= 1 && port <= 65_535)) throw malformed(WHAT, "an address that is not host:port");
+  return address;
+}
+
+function checkSite(value: unknown): string {
+  const site = readText(value, "peer card: site", CARD_SITE_MAX);
+  if (site === "" || /[\p{Cc}\p{Zl}\p{Zp}\u{feff}]/u.test(site)) {
+    throw malformed(WHAT, "a site that is empty or holds control characters");
+  }
+  return site;
+}
