@@ -1,0 +1,17 @@
+import { HoldfastError } from "../base/error.ts";
+
+export type DaemonCode =
+  | "CONFIG_INVALID"
+  | "CONFIG_UNREADABLE"
+  | "FILE_LIST_INVALID"
+  | "HOME_BUSY"
+  | "HOME_IN_USE"
+  | "HOME_MISSING"
+  | "HOME_NEWER"
+  | "HOME_PATH_TOO_LONG"
+  | "HOME_UNUSABLE"
+  | "PORT_TAKEN"
+  | "SWARM_KEY_REFUSED";
+
+/** A daemon that cannot start or go on as it is asked to. */
+export class DaemonError extends HoldfastError<DaemonCode> {}
