@@ -5,6 +5,11 @@ export const MIB = 1024 * 1024;
 export const CHUNK_MIN_BYTES = 256 * KIB;
 export const CHUNK_AVERAGE_BYTES = MIB;
 export const CHUNK_MAX_BYTES = 4 * MIB;
+/** Below this length a cut needs more zero bits than from it on: that draws lengths to the average. */
+export const CHUNK_NORMAL_BYTES = 840 * KIB;
+/** High bits of the gear hash that are zero at a cut, below and from CHUNK_NORMAL_BYTES on. */
+export const CHUNK_STRICT_BITS = 22;
+export const CHUNK_LOOSE_BITS = 18;
 /** Most sealed bytes of one pack, before padding. */
 export const PACK_MAX_BYTES = 16 * MIB;
 /** Below this a pack is copied instead of coded. */
@@ -66,3 +71,7 @@ export const UNLEASED_EPOCHS = 30;
 export const GROUP_COMMIT_MS = 2;
 /** Rows looked at in one step of a walk over all shards. */
 export const SCRUB_PAGE_SHARDS = 64;
+/** Most bytes of one file of a home's keys. */
+export const SECRET_MAX_BYTES = 8 * KIB;
+/** What such a file may be called. */
+export const SECRET_NAME = /^[a-z0-9-][a-z0-9.-]{0,39}$/;

@@ -1,3 +1,4 @@
+import { parseAddress } from "../base/address.ts";
 import { idBytes, idOf } from "../base/id.ts";
 import type { PeerId } from "../base/id.ts";
 import {
@@ -27,7 +28,6 @@ export interface CardBody {
 const VERSION = 1;
 const PROTOCOL = 1;
 const WHAT = "peer card";
-const ADDRESS = /^(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):(\d{1,5})$/;
 
 /** Encodes a card's body; the peer signs it for "peer card".
  * @throws CodecError FORMAT_MALFORMED for addresses or a site that no card may have */
@@ -64,8 +64,8 @@ export function decodeCard(bytes: Uint8Array): CardBody {
 
 function checkAddress(value: unknown): string {
   const address = readText(value, "peer card: address", CARD_ADDRESS_MAX);
-  const port = Number(ADDRESS.exec(address)?.[1]);
-  if (!(port >= 1 && port <= 65_535)) throw malformed(WHAT, "an address that is not host:port");
+  if (parseAddress(address) === undefined)
+    throw malformed(WHAT, "an address that is not host:port");
   return address;
 }
 
