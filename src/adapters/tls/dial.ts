@@ -1,0 +1,130 @@
+import { connect as connectRaw } from "node:net";
+import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { parseAddress, type HostPort } from "../../base/address.ts";
+import { idBytes, type PeerId } from "../../base/id.ts";
+import { BLOCK_BYTES } from "../../base/limits.ts";
+import { messageOf } from "../../base/error.ts";
+import type { Directory } from "../../ports/directory.ts";
+import { NetError } from "../net-error.ts";
+import { provenPeer } from "./certificate.ts";
+
+/** The next address is tried when the one before has not answered for so long (RFC 8305). */
+const STAGGER_MS = 250;
+const ADDRESSES_MAX = 8;
+
+/** Opens proven sessions to peers. */
+export interface Dialler {
+  /** @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT */
+  dial(peer: PeerId, signal: AbortSignal): Promise<TLSSocket>;
+}
+
+interface DiallerOptions {
+  directory: Directory;
+  context: SecureContext;
+  knock: (dialled: Uint8Array) => Uint8Array;
+  connectMs: number;
+}
+
+/** Makes a dialler that races the addresses which the directory knows. */
+export function createDialler(options: DiallerOptions): Dialler {
+  return {
+    async dial(peer, signal) {
+      const addresses = (options.directory.find(peer)?.addresses ?? [])
+        .map(parseAddress)
+        .filter((address) => address !== undefined)
+        .slice(0, ADDRESSES_MAX);
+      if (addresses.length === 0) {
+        throw new NetError("PEER_UNKNOWN", `peer ${peer}: no address is known`, {
+          hint: "add its address to the peer list",
+        });
+      }
+      const settled = new AbortController();
+      const deadline = AbortSignal.timeout(options.connectMs);
+      const stop = AbortSignal.any([signal, settled.signal, deadline]);
+      try {
+        const attempts = addresses.map(async (address, index) => {
+          await delay(index * STAGGER_MS, stop);
+          return dialAddress(address, peer, options, stop);
+        });
+        return await Promise.any(attempts);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw whyNot(peer, error, deadline.aborted, options.connectMs);
+      } finally {
+        settled.abort();
+      }
+    },
+  };
+}
+
+function whyNot(peer: PeerId, error: unknown, late: boolean, connectMs: number): NetError {
+  const causes: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  // An address where somebody else answers says more than one where nobody does.
+  const impostor = causes.find((cause) => cause instanceof NetError);
+  if (impostor instanceof NetError) return impostor;
+  if (late) return new NetError("PEER_TIMEOUT", `peer ${peer}: no session within ${connectMs} ms`);
+  const why = messageOf(causes[0]);
+  return new NetError("PEER_UNREACHABLE", `peer ${peer}: ${why}`, { cause: error });
+}
+
+function dialAddress(
+  address: HostPort,
+  peer: PeerId,
+  options: DiallerOptions,
+  stop: AbortSignal,
+): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    stop.throwIfAborted();
+    const raw = connectRaw({ ...address, noDelay: true });
+    const fail = (error: Error): void => {
+      stop.removeEventListener("abort", onAbort);
+      raw.destroy();
+      reject(error);
+    };
+    const onAbort = (): void => fail(new Error("given up"));
+    stop.addEventListener("abort", onAbort, { once: true });
+    raw.once("error", fail);
+    raw.once("connect", () => {
+      raw.write(options.knock(idBytes(peer)));
+      // Our own check below: the key is the identity, there is no authority and no name.
+      // The mark bounds what waits in JavaScript; node takes it, its types do not know it.
+      const session = {
+        socket: raw,
+        secureContext: options.context,
+        rejectUnauthorized: false,
+        highWaterMark: BLOCK_BYTES,
+      };
+      const socket = connectTls(session);
+      const onClose = (): void => fail(new Error("the connection was closed unanswered"));
+      socket.once("close", onClose);
+      // An error is always followed by close; a session without a request must not throw it.
+      socket.on("error", fail);
+      socket.once("secureConnect", () => {
+        const proven = provenPeer(socket);
+        if (proven !== peer) {
+          const who = proven === undefined ? "nobody proven" : `peer ${proven}`;
+          socket.destroy();
+          fail(new NetError("PEER_IMPOSTOR", `peer ${peer}: ${who} answered at its address`));
+          return;
+        }
+        stop.removeEventListener("abort", onAbort);
+        socket.off("close", onClose);
+        if (stop.aborted) socket.destroy();
+        resolve(socket);
+      });
+    });
+  });
+}
+
+function delay(durationMs: number, stop: AbortSignal): Promise<void> {
+  if (durationMs === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, durationMs);
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(new Error("given up"));
+    };
+    if (stop.aborted) onAbort();
+    else stop.addEventListener("abort", onAbort, { once: true });
+  });
+}

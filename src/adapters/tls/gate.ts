@@ -1,0 +1,84 @@
+import type { Socket } from "node:net";
+import type { SessionBounds } from "./options.ts";
+import { KNOCK_BYTES } from "./knock.ts";
+
+/** Connections that have not proven anything yet. When there are too many, the oldest gives way:
+ * an honest peer knocks with its first packet, so it is through before it is old. */
+export class HalfOpen {
+  readonly #bounds: SessionBounds;
+  readonly #all = new Set<Socket>();
+  readonly #byAddress = new Map<string, Set<Socket>>();
+
+  constructor(bounds: SessionBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Takes a new connection in; it leaves by `leave` or when it closes. */
+  enter(socket: Socket): void {
+    const address = addressOf(socket);
+    const same = this.#byAddress.get(address) ?? new Set<Socket>();
+    if (same.size >= this.#bounds.halfOpenPerAddressMax) dropOldest(same);
+    else if (this.#all.size >= this.#bounds.halfOpenMax) dropOldest(this.#all);
+    this.#byAddress.set(address, same.add(socket));
+    this.#all.add(socket);
+    const leave = (): void => {
+      this.#all.delete(socket);
+      same.delete(socket);
+      if (same.size === 0 && this.#byAddress.get(address) === same) this.#byAddress.delete(address);
+    };
+    socket.once("close", leave);
+    socket.once(PROVEN, leave);
+  }
+
+  /** The connection has become a session. */
+  leave(socket: Socket): void {
+    socket.emit(PROVEN);
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#all) socket.destroy();
+  }
+}
+
+const PROVEN = Symbol("proven");
+
+/** IPv6 addresses count by their /64: one household has billions. */
+function addressOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? "";
+  if (!address.includes(":") || address.startsWith("::ffff:")) return address;
+  return address.split(":").slice(0, 4).join(":");
+}
+
+function dropOldest(sockets: Set<Socket>): void {
+  for (const socket of sockets) {
+    sockets.delete(socket);
+    socket.destroy();
+    return;
+  }
+}
+
+/** Reads exactly the knock off a fresh connection. What came after it stays in the socket, where TLS
+ * finds it. Whoever knocks wrongly, late or not at all is closed without a byte.
+ * @param onKnocked called at most once, with a connection that knocked rightly */
+export function awaitKnock(
+  socket: Socket,
+  isKnock: (knock: Uint8Array) => boolean,
+  deadlineMs: number,
+  onKnocked: () => void,
+): void {
+  const timer = setTimeout(() => socket.destroy(), deadlineMs).unref();
+  const done = (): void => {
+    clearTimeout(timer);
+    socket.off("readable", onReadable);
+    socket.off("close", done);
+  };
+  const onReadable = (): void => {
+    const knock = socket.read(KNOCK_BYTES) as Uint8Array | null;
+    if (knock === null) return;
+    done();
+    if (knock.length === KNOCK_BYTES && isKnock(knock)) onKnocked();
+    else socket.destroy();
+  };
+  socket.on("readable", onReadable);
+  socket.once("close", done);
+}
