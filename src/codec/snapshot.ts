@@ -1,0 +1,79 @@
+import { idBytes, idOf } from "../base/id.ts";
+import type { PeerId } from "../base/id.ts";
+import { decodeCbor, encodeCbor, readArray, readBytes, readText, readUint } from "./cbor.ts";
+import { CodecError } from "./error.ts";
+
+/** One state of a volume. Snapshots are ordered by their parents, never by their time. */
+export interface Snapshot {
+  volume: Uint8Array;
+  device: PeerId;
+  /** 1 for a device's first snapshot, then one more each. */
+  number: number;
+  parents: SnapshotParent[];
+  /** Name of the root directory's node. */
+  tree: Uint8Array;
+  timeMs: number;
+  message: string;
+}
+
+export interface SnapshotParent {
+  device: PeerId;
+  number: number;
+  /** Chunk name of the parent snapshot: what makes a fork visible. */
+  snapshot: Uint8Array;
+}
+
+const VERSION = 1;
+const PARENTS_MAX = 64;
+const MESSAGE_MAX = 1024;
+const BYTES_MAX = 65_536;
+
+/** Encodes a snapshot; its chunk name is the snapshot's hash. */
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  const parents = snapshot.parents.map((parent) => [
+    idBytes(parent.device),
+    parent.number,
+    parent.snapshot,
+  ]);
+  return encodeCbor([
+    VERSION,
+    snapshot.volume,
+    idBytes(snapshot.device),
+    snapshot.number,
+    parents,
+    snapshot.tree,
+    snapshot.timeMs,
+    snapshot.message,
+  ]);
+}
+
+/** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot {
+  const value = readArray(decodeCbor(bytes, BYTES_MAX), "snapshot", 8);
+  const version = readUint(value[0], "version");
+  if (version !== VERSION) {
+    throw new CodecError("VERSION_UNKNOWN", `snapshot: version ${version}, known is ${VERSION}`);
+  }
+  const message = readText(value[7], "message");
+  if (value.length !== 8 || message.length > MESSAGE_MAX) {
+    throw new CodecError("FORMAT_MALFORMED", "snapshot: not of the form of version 1");
+  }
+  return {
+    volume: readBytes(value[1], "volume", 32),
+    device: idOf(readBytes(value[2], "device", 32)),
+    number: readUint(value[3], "number"),
+    parents: readArray(value[4], "parents", PARENTS_MAX).map(parentFromValue),
+    tree: readBytes(value[5], "tree", 32),
+    timeMs: readUint(value[6], "time"),
+    message,
+  };
+}
+
+function parentFromValue(value: unknown): SnapshotParent {
+  const [device, number, snapshot] = readArray(value, "parent", 3);
+  return {
+    device: idOf(readBytes(device, "device", 32)),
+    number: readUint(number, "number"),
+    snapshot: readBytes(snapshot, "snapshot", 32),
+  };
+}

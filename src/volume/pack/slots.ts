@@ -1,0 +1,35 @@
+import { assert } from "../../base/assert.ts";
+
+/** A fixed number of equal places in the arena for stripes: what bounds the memory of a put.
+ * The one that was freed last is given first, so that as few as possible are ever touched. */
+export class Slots {
+  readonly #firstAt: number;
+  readonly #strideBytes: number;
+  readonly #free: number[] = [];
+  readonly #waiting: ((slot: number) => void)[] = [];
+
+  constructor(firstAt: number, strideBytes: number, count: number) {
+    this.#firstAt = firstAt;
+    this.#strideBytes = strideBytes;
+    for (let slot = count - 1; slot >= 0; slot--) this.#free.push(slot);
+  }
+
+  /** Waits for a free slot; the caller owns it until `release`. */
+  acquire(): Promise<number> {
+    const slot = this.#free.pop();
+    if (slot !== undefined) return Promise.resolve(slot);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  release(slot: number): void {
+    assert(!this.#free.includes(slot), "a slot is released once");
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free.push(slot);
+    else next(slot);
+  }
+
+  /** Where a slot begins in the arena. */
+  at(slot: number): number {
+    return this.#firstAt + slot * this.#strideBytes;
+  }
+}

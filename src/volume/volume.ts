@@ -1,0 +1,434 @@
+import { assert } from "../base/assert.ts";
+import { Mutex } from "../base/mutex.ts";
+import { fromUtf8, utf8 } from "../base/bytes.ts";
+import { epochOf, idOf, parseId } from "../base/id.ts";
+import type { Id } from "../base/id.ts";
+import { decodeSnapshot } from "../codec/snapshot.ts";
+import type { Snapshot } from "../codec/snapshot.ts";
+import type { TreeEntry } from "../codec/tree.ts";
+import type { SigningKey } from "../crypto/sign.node.ts";
+import { VolumeError } from "./error.ts";
+import { contentIdOf } from "./content-id.ts";
+import { finishPacks } from "./finish.ts";
+import type { Getter } from "./get/get.ts";
+import { listEntries } from "./tree/list.ts";
+import { publish } from "./publish/publish.ts";
+import type { PublishParts, SnapshotWish } from "./publish/publish.ts";
+import { recoverState } from "./publish/recover.ts";
+import type { VolumeState } from "./publish/state.ts";
+import type { PackSession } from "./pack/session.ts";
+import type {
+  Code,
+  Entry,
+  GetRequest,
+  GetSummary,
+  PutRequest,
+  PutSummary,
+  Report,
+  SnapshotInfo,
+  VolumeService,
+  VolumeStatus,
+} from "./service.ts";
+import type { CodeTable } from "./swarm.ts";
+import { replaceEntry } from "./tree/edit.ts";
+import { parseVolumePath, quote } from "./tree/path.ts";
+import type { VolumePath } from "./tree/path.ts";
+import { Writer } from "./writer.ts";
+import type { WriteOptions, WriterParts } from "./writer.ts";
+
+export interface VolumeParts extends WriterParts {
+  device: SigningKey;
+  getter: Getter;
+  codeTable: CodeTable;
+  /** The code that the configuration sets, if it does. */
+  fixedCode: () => Code | undefined;
+  /** The home's keys were made just now. */
+  isNew: boolean;
+}
+
+const LOCAL_CODE = { k: 1, r: 1, n: 1 };
+const NOTHING: Report = () => undefined;
+
+/** The volume `home` of this device. Changes run one at a time; reading goes on beside them. */
+export class Volume implements VolumeService {
+  readonly #parts: VolumeParts;
+  readonly #writer: Writer;
+  readonly #changes = new Mutex();
+  #state: VolumeState | undefined;
+  #background: AbortController | undefined;
+
+  constructor(parts: VolumeParts) {
+    this.#parts = parts;
+    this.#writer = new Writer(parts);
+  }
+
+  async put(request: PutRequest, report: Report, signal: AbortSignal): Promise<PutSummary> {
+    const target = parseVolumePath(request.target);
+    let warnings = 0;
+    const counting: Report = (event) => {
+      if (event.event === "warning") warnings++;
+      report(event);
+    };
+    return this.#change(request.code, request.ack, counting, signal, async (session, options) => {
+      const state = this.#known();
+      const { entry, counts } = await this.#store(session, request, signal);
+      const tree = await this.#withEntry(session, state, target, entry, signal);
+      const { next, safe } = await this.#publish(session, options, signal, {
+        tree,
+        message: `put ${target.text}`,
+      });
+      if (!safe) this.#warnUnsafe(counting);
+      const contentId = contentIdOf(this.#parts.keys, entry);
+      this.#parts.index.keepContent(contentId, target.text);
+      return {
+        ...counts,
+        storedBytes: this.#writer.sentBytes,
+        snapshot: next.snapshotNumber,
+        safe,
+        contentId: idOf(contentId),
+        warnings,
+        ...options.code,
+      };
+    });
+  }
+
+  async get(request: GetRequest, report: Report, signal: AbortSignal): Promise<GetSummary> {
+    const { peersOnly, target } = request;
+    const entry = await this.#entryAt(request.source, request.at, signal);
+    return this.#parts.getter.restore(entry, target, { peersOnly }, report, signal);
+  }
+
+  async *read(
+    request: { source: string; peersOnly: boolean; at?: number },
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    const entry = await this.#entryAt(request.source, request.at, signal);
+    if (entry.kind !== "file") {
+      throw new VolumeError(
+        "PATH_KIND",
+        `${quote(request.source)} is a ${entry.kind}, not a file`,
+        {
+          hint: "name a local path to get it to",
+        },
+      );
+    }
+    yield* this.#parts.getter.read(entry, { peersOnly: request.peersOnly }, signal);
+  }
+
+  async list(
+    path: string,
+    options: { recursive: boolean; limit: number; after?: string },
+    signal: AbortSignal,
+  ): Promise<Entry[]> {
+    const entry = await this.#entryAt(path, undefined, signal);
+    const { getter, keys } = this.#parts;
+    return listEntries(getter.tree, keys, parseVolumePath(path).text, entry, options, signal);
+  }
+
+  async remove(path: string, signal: AbortSignal): Promise<{ snapshot: number }> {
+    const target = parseVolumePath(path);
+    this.#refuseRoot(target);
+    return this.#change(undefined, "full", NOTHING, signal, async (session, options) => {
+      await this.#entryAt(path, undefined, signal);
+      const tree = await this.#withEntry(session, this.#known(), target, undefined, signal);
+      const wish = { tree, message: `rm ${target.text}` };
+      const { next } = await this.#publish(session, options, signal, wish);
+      return { snapshot: next.snapshotNumber };
+    });
+  }
+
+  async move(from: string, to: string, signal: AbortSignal): Promise<{ snapshot: number }> {
+    const source = parseVolumePath(from);
+    const target = parseVolumePath(to);
+    this.#refuseRoot(source);
+    if (`${target.text}/`.startsWith(`${source.text}/`)) {
+      throw new VolumeError("PATH_KIND", `${quote(to)} lies within ${quote(from)}`, {
+        hint: "a folder cannot be moved into itself",
+      });
+    }
+    return this.#change(undefined, "full", NOTHING, signal, async (session, options) => {
+      const entry = await this.#entryAt(from, undefined, signal);
+      const state = this.#known();
+      const without = await this.#withEntry(session, state, source, undefined, signal);
+      await session.flush(signal);
+      const tree = await this.#withEntry(session, { tree: without }, target, entry, signal);
+      const wish = { tree, message: `mv ${source.text} ${target.text}` };
+      const { next } = await this.#publish(session, options, signal, wish);
+      return { snapshot: next.snapshotNumber };
+    });
+  }
+
+  async history(path: string | undefined, signal: AbortSignal): Promise<SnapshotInfo[]> {
+    const infos: SnapshotInfo[] = [];
+    const names = path === undefined ? undefined : parseVolumePath(path).names;
+    let seen: { info: SnapshotInfo; content: string } | undefined;
+    for await (const snapshot of this.#snapshots(signal)) {
+      const { number, timeMs, device, message } = snapshot;
+      const info = { number, timeMs, device, message };
+      if (names === undefined) infos.push(info);
+      else {
+        const entry = await this.#parts.getter.tree.find(snapshot.tree, names, signal);
+        const content = entry === undefined ? "" : idOf(contentIdOf(this.#parts.keys, entry));
+        // Snapshots come newest first: the oldest of a run of equal states is the one that made it.
+        if (seen !== undefined && seen.content !== content) infos.push(seen.info);
+        seen = { info, content };
+      }
+    }
+    if (seen !== undefined && seen.content !== "") infos.push(seen.info);
+    return infos;
+  }
+
+  status(): VolumeStatus {
+    const { index, swarm } = this.#parts;
+    const peers = swarm.peerCounts();
+    const { packBytes, ...packs } = index.counts();
+    const state = this.#state;
+    const redundancy = this.#codeFor(peers.usable, undefined);
+    const reasons: string[] = [];
+    if (state === undefined) reasons.push("the index is not yet recovered from the swarm");
+    if (packs.partial > 0) reasons.push(`${packs.partial} packs lack some of their shards`);
+    if (packs.local > 0) reasons.push(`${packs.local} packs lie on this machine alone`);
+    if (state?.headKept === false) reasons.push("the newest head is not yet on its keepers");
+    return {
+      safe: reasons.length === 0,
+      reasons,
+      redundancy,
+      peers,
+      snapshot: state?.snapshotNumber ?? 0,
+      packs,
+      packBytes,
+    };
+  }
+
+  async findContent(id: Id, signal: AbortSignal): Promise<string | undefined> {
+    const bytes = parseId(id);
+    if (bytes === undefined) return undefined;
+    const known = this.#parts.index.findContent(bytes);
+    if (known !== undefined) return known;
+    await this.#entryAt("/", undefined, signal);
+    for (let after: string | undefined; ;) {
+      const options = { recursive: true, limit: 1000, ...(after === undefined ? {} : { after }) };
+      const page = await this.list("/", options, signal);
+      const found = page.find(({ contentId }) => contentId === id);
+      if (found !== undefined || page.length === 0) return found?.path;
+      after = page.at(-1)?.path;
+    }
+  }
+
+  /** Finishes what is not safe yet: missing shards, local packs, a head that is not kept. Does
+   * nothing when all is well; gives way to the user's own changes. */
+  async finish(signal: AbortSignal): Promise<void> {
+    const yielding = new AbortController();
+    this.#background = yielding;
+    const both = AbortSignal.any([signal, yielding.signal]);
+    await this.#changes.run(async () => {
+      both.throwIfAborted();
+      const options = await this.#options(undefined, "full", NOTHING, both);
+      const state = await this.#recovered(options.code, both);
+      const { partial, local } = this.#parts.index.counts();
+      const idle = partial === 0 && local === 0 && state.headKept;
+      if (idle || options.holders.length === 0) return this.#writer.rest();
+      await this.#writer.withSession(options, both, async (session) => {
+        const changed = await finishPacks(this.#parts.index, this.#writer, session, options, both);
+        if (state.snapshot === undefined || (!changed && state.headKept)) return;
+        await this.#publish(session, options, both, undefined);
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#background?.abort(new Error("the volume is closed"));
+    await this.#changes.run(async () => this.#parts.index.close());
+  }
+
+  /** Runs a change of the volume alone, with a pack session and the code for today's holders. */
+  #change<T>(
+    code: Code | undefined,
+    ack: PutRequest["ack"],
+    report: Report,
+    signal: AbortSignal,
+    work: (session: PackSession, options: WriteOptions) => Promise<T>,
+  ): Promise<T> {
+    this.#background?.abort(new Error("gives way to a change by the user"));
+    return this.#changes.run(async () => {
+      signal.throwIfAborted();
+      const options = await this.#options(code, ack, report, signal);
+      await this.#recovered(options.code, signal);
+      return this.#writer.withSession(options, signal, (session) => work(session, options));
+    });
+  }
+
+  async #options(
+    code: Code | undefined,
+    ack: PutRequest["ack"],
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<WriteOptions> {
+    const holders = await this.#parts.swarm.usableHolders(signal);
+    const { k, n, r } = this.#codeFor(holders.length, code);
+    return { code: { k, n }, holders, placeMax: ack === "r" ? r : n, report };
+  }
+
+  #codeFor(holders: number, wished: Code | undefined): { k: number; n: number; r: number } {
+    const fixed = wished ?? this.#parts.fixedCode();
+    if (fixed !== undefined) {
+      return { ...fixed, r: Math.min(fixed.n, fixed.k + Math.ceil((fixed.n - fixed.k) * 0.8)) };
+    }
+    return this.#parts.codeTable(holders) ?? LOCAL_CODE;
+  }
+
+  async #recovered(code: Code, signal: AbortSignal): Promise<VolumeState> {
+    const { getter } = this.#parts;
+    const readChunk = (name: Uint8Array, within: AbortSignal): Promise<Uint8Array> =>
+      getter.chunks.readChunk(name, { peersOnly: false }, within);
+    this.#state ??= await recoverState(
+      { ...this.#parts, readChunk },
+      code,
+      this.#parts.isNew,
+      signal,
+    );
+    return this.#state;
+  }
+
+  #known(): VolumeState {
+    assert(this.#state !== undefined, "a change begins with a recovered state");
+    return this.#state;
+  }
+
+  async #store(
+    session: PackSession,
+    { source, exclude }: PutRequest,
+    signal: AbortSignal,
+  ): ReturnType<PackSession["scan"]> {
+    if (source.kind === "path") return session.scan(utf8(source.path), exclude, signal);
+    return session.stream(source.blocks, this.#parts.clock.nowMs(), signal);
+  }
+
+  #withEntry(
+    session: PackSession,
+    state: { tree: Uint8Array | undefined },
+    target: VolumePath,
+    entry: TreeEntry | undefined,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { index, getter, clock } = this.#parts;
+    return replaceEntry(
+      {
+        readAll: (node) => Array.fromAsync(getter.tree.readDirectory(node, signal)),
+        sink: async (bytes) => {
+          const name = await session.add("tree", bytes, signal);
+          index.keepNode(name, bytes);
+          return name;
+        },
+        nowNs: BigInt(Math.trunc(clock.nowMs())) * 1_000_000n,
+      },
+      state.tree,
+      target.names,
+      entry,
+    );
+  }
+
+  async #publish(
+    session: PackSession,
+    options: WriteOptions,
+    signal: AbortSignal,
+    wish: SnapshotWish | undefined,
+  ): Promise<{ next: VolumeState; safe: boolean }> {
+    const { index, keys, device, clock } = this.#parts;
+    const parts: PublishParts = {
+      index,
+      keys,
+      device,
+      nowMs: () => clock.nowMs(),
+      epoch: () => epochOf(clock.nowMs()),
+      writeHead: (record, within) => this.#writeHead(record, options, within),
+    };
+    this.#state = await publish(parts, session, this.#known(), wish, signal);
+    return { next: this.#state, safe: this.status().safe };
+  }
+
+  async #writeHead(
+    record: Parameters<PublishParts["writeHead"]>[0],
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { kept, newer } = await this.#parts.swarm.writeRecord(record, options.code, signal);
+    if (newer === undefined) return kept;
+    // Somebody, or this machine before it was set back, published more: that view comes first.
+    this.#state = undefined;
+    throw new VolumeError(
+      "HEAD_ROLLED_BACK",
+      `this home's view ends at head ${record.number - 1n}, keepers have ${newer}`,
+      { hint: "the newer view is taken over at the next command; then run this one again" },
+    );
+  }
+
+  #warnUnsafe(report: Report): void {
+    const { reasons } = this.status();
+    report({
+      event: "warning",
+      code: "NOT_YET_SAFE",
+      message: `not yet safe: ${reasons.join("; ")}`,
+    });
+  }
+
+  #refuseRoot({ names }: VolumePath): void {
+    if (names.length > 0) return;
+    throw new VolumeError("PATH_KIND", "the root of a volume can be neither removed nor moved", {
+      hint: "name what lies in it",
+    });
+  }
+
+  async #entryAt(path: string, at: number | undefined, signal: AbortSignal): Promise<TreeEntry> {
+    const { names, text } = parseVolumePath(path);
+    const tree = await this.#treeAt(at, signal);
+    if (names.length === 0) return this.#rootEntry(tree);
+    const entry = tree && (await this.#parts.getter.tree.find(tree, names, signal));
+    if (entry !== undefined) return entry;
+    throw new VolumeError("PATH_MISSING", `there is nothing at ${quote(text)}`, {
+      hint: "`holdfast ls` shows what there is",
+    });
+  }
+
+  async #rootEntry(tree: Uint8Array | undefined): Promise<TreeEntry> {
+    const head = { name: new Uint8Array(), mode: 0o755, mtimeNs: 0n };
+    if (tree !== undefined) return { ...head, kind: "directory", subtree: tree };
+    throw new VolumeError("PATH_MISSING", "nothing was put yet", {
+      hint: "`holdfast put PATH /NAME` stores a file or folder",
+    });
+  }
+
+  async #treeAt(at: number | undefined, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const state = this.#state ?? (await this.#recoverAlone(signal));
+    if (at === undefined || at === state.snapshotNumber) return state.tree;
+    for await (const snapshot of this.#snapshots(signal)) {
+      if (snapshot.number === at) return snapshot.tree;
+    }
+    throw new VolumeError("SNAPSHOT_MISSING", `there is no snapshot ${at}`, {
+      hint: "`holdfast history` lists the snapshots",
+    });
+  }
+
+  #recoverAlone(signal: AbortSignal): Promise<VolumeState> {
+    return this.#changes.run(async () => {
+      const { code } = await this.#options(undefined, "full", NOTHING, signal);
+      return this.#recovered(code, signal);
+    });
+  }
+
+  /** All snapshots of this device, newest first. */
+  async *#snapshots(signal: AbortSignal): AsyncIterable<Snapshot> {
+    const state = this.#state ?? (await this.#recoverAlone(signal));
+    for (let name = state.snapshot; name !== undefined;) {
+      const { chunks } = this.#parts.getter;
+      const snapshot = decodeSnapshot(await chunks.readChunk(name, { peersOnly: false }, signal));
+      yield snapshot;
+      name = snapshot.parents.find(({ device }) => device === snapshot.device)?.snapshot;
+    }
+  }
+}
+
+/** The text of a name that may not be valid UTF-8. */
+export function shownName(name: Uint8Array): string {
+  return fromUtf8(name) ?? String.fromCharCode(...name);
+}

@@ -1,0 +1,185 @@
+import type { PeerId } from "../base/id.ts";
+import { base32Encode } from "../base/base32.ts";
+import { assert } from "../base/assert.ts";
+import type { Stripe } from "../codec/stripe.ts";
+import { shardBytesOf } from "../codec/stripe.ts";
+import type { VolumeKeys } from "../object/keys.ts";
+import { shardAt } from "../object/stripe.ts";
+import type { StripeCode } from "../object/stripe.ts";
+import { createArena } from "../kernels/arena.ts";
+import type { Arena } from "../kernels/arena.ts";
+import type { Blobs } from "../ports/blobs.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Workers } from "../ports/workers.ts";
+import { packIdent } from "./index/store.ts";
+import type { IndexStore } from "./index/store.ts";
+import type { PackSetup, ReadyStripe } from "./pack/messages.ts";
+import { PackSession } from "./pack/session.ts";
+import { PACK_ARENA_BYTES } from "./pack/worker.ts";
+import type { Report } from "./service.ts";
+import { spreadStripe } from "./spread/spread.ts";
+import type { VolumeSwarm } from "./swarm.ts";
+
+export interface WriterParts {
+  index: IndexStore;
+  /** Path of the index database, for the worker's own connection. */
+  indexPath: string;
+  keys: VolumeKeys;
+  swarm: VolumeSwarm;
+  workers: Workers;
+  /** Packs that are not on all their holders yet. */
+  packs: Blobs;
+  clock: Clock;
+  log: Log;
+}
+
+/** What one piece of writing is done with. */
+export interface WriteOptions {
+  code: StripeCode;
+  holders: readonly PeerId[];
+  /** Shards of a stripe that are placed now; the others follow in the background. */
+  placeMax: number;
+  report: Report;
+}
+
+/** The name of a pack's local copy. */
+export function localPackName(stripe: Stripe): string {
+  return base32Encode(packIdent(stripe));
+}
+
+/** Owns the pack worker and its memory, and brings each stripe to its holders and into the index. */
+export class Writer {
+  readonly #parts: WriterParts;
+  /** Recoding stripes by slot: which pack they belong to and who holds shards of it already. */
+  readonly #recoding = new Map<number, { pack: number; before: Stripe }>();
+  #arena: Arena | undefined;
+  sentBytes = 0;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs `work` with a pack session; the session ends with it. */
+  async withSession<T>(
+    options: WriteOptions,
+    signal: AbortSignal,
+    work: (session: PackSession) => Promise<T>,
+  ): Promise<T> {
+    const arena = (this.#arena ??= createArena(PACK_ARENA_BYTES));
+    this.sentBytes = 0;
+    const { keys, indexPath, index, workers } = this.#parts;
+    const setup: PackSetup = { memory: arena.memory, keys, indexPath };
+    const spreading = new AbortController();
+    const session = new PackSession(workers.start("pack", setup), {
+      onStripe: (stripe) =>
+        this.#place(arena, stripe, options, AbortSignal.any([signal, spreading.signal])),
+      onNode: (name, bytes) => index.keepNode(name, bytes),
+      report: options.report,
+    });
+    try {
+      session.useCode(options.code);
+      return await work(session);
+    } finally {
+      spreading.abort(new Error("the session ended"));
+      await session.close();
+      this.#recoding.clear();
+    }
+  }
+
+  /** Reads the local copy of a pack into a slot and brings its missing shards to holders, in
+   * another code where `code` differs.
+   * @returns false where there is no local copy */
+  async finishPack(
+    session: PackSession,
+    pack: { id: number; kind: ReadyStripe["kind"]; stripe: Stripe },
+    code: StripeCode,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const arena = this.#arena;
+    assert(arena !== undefined, "a session is open");
+    const name = localPackName(pack.stripe);
+    const { packBytes } = pack.stripe;
+    if ((await this.#parts.packs.size(name)) !== packBytes) return false;
+    const { slot, at } = await session.slot(signal);
+    await this.#parts.packs.read(name, 0, arena.bytes.subarray(at, at + packBytes));
+    this.#recoding.set(slot, { pack: pack.id, before: pack.stripe });
+    session.recode(slot, pack.kind, packBytes, code);
+    return true;
+  }
+
+  /** Frees the memory; the next session takes it anew. */
+  rest(): void {
+    this.#arena = undefined;
+  }
+
+  async #place(
+    arena: Arena,
+    ready: ReadyStripe,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { code, ids, packBytes, at } = ready;
+    const recoded = this.#recoding.get(ready.slot);
+    this.#recoding.delete(ready.slot);
+    const held = ids.map((id, index) => {
+      const before = recoded?.before.shards[index];
+      return before?.id === id ? before.holder : undefined;
+    });
+    const shardBytes = shardBytesOf(packBytes, code.k);
+    const wanted = Math.min(options.placeMax, ids.length);
+    const { swarm, clock, log } = this.#parts;
+    const result = await spreadStripe(
+      { client: swarm, clock, log },
+      {
+        packBytes,
+        code,
+        ids: ids.slice(0, Math.max(wanted, held.findLastIndex((peer) => peer !== undefined) + 1)),
+        bytesOf: (index) => {
+          const start = shardAt(at, index, shardBytes, code.k);
+          return arena.bytes.subarray(start, start + shardBytes);
+        },
+        held,
+        ranking: swarm.rank(ids, options.holders),
+      },
+      signal,
+    );
+    this.sentBytes += result.sentBytes;
+    const shards = ids.map((id, index) => ({ id, holder: result.holders[index] }));
+    const stripe: Stripe = { packBytes, ...code, shards };
+    await this.#index(arena, ready, stripe, recoded);
+  }
+
+  /** A stripe that is not safe keeps its pack on this machine; a safe one needs it no more. */
+  async #index(
+    arena: Arena,
+    ready: ReadyStripe,
+    stripe: Stripe,
+    recoded: { pack: number; before: Stripe } | undefined,
+  ): Promise<void> {
+    const { index, packs } = this.#parts;
+    const isSafe = stripe.n > 1 && stripe.shards.every(({ holder }) => holder !== undefined);
+    if (!isSafe) await this.#keepLocal(arena, ready, stripe);
+    index.transaction(() => {
+      if (recoded !== undefined) index.setStripe(recoded.pack, stripe);
+      else index.addPack({ kind: ready.kind, stripe, entries: ready.entries }, false);
+    });
+    if (recoded === undefined) return;
+    const before = localPackName(recoded.before);
+    if (isSafe || before !== localPackName(stripe)) await packs.remove(before);
+  }
+
+  async #keepLocal(arena: Arena, ready: ReadyStripe, stripe: Stripe): Promise<void> {
+    const { packs } = this.#parts;
+    const name = localPackName(stripe);
+    if ((await packs.size(name)) === ready.packBytes) return;
+    const writer = await packs.create(name);
+    try {
+      await writer.write(arena.bytes.subarray(ready.at, ready.at + ready.packBytes));
+      await writer.commit({ replace: true });
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+}
