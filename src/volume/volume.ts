@@ -1,17 +1,14 @@
 import { assert } from "../base/assert.ts";
 import { Mutex } from "../base/mutex.ts";
-import { fromUtf8, utf8 } from "../base/bytes.ts";
-import { epochOf, idOf, parseId } from "../base/id.ts";
+import { utf8 } from "../base/bytes.ts";
+import { epochOf, idOf } from "../base/id.ts";
 import type { Id } from "../base/id.ts";
-import { decodeSnapshot } from "../codec/snapshot.ts";
-import type { Snapshot } from "../codec/snapshot.ts";
 import type { TreeEntry } from "../codec/tree.ts";
 import type { SigningKey } from "../crypto/sign.node.ts";
 import { VolumeError } from "./error.ts";
 import { contentIdOf } from "./content-id.ts";
 import { finishPacks } from "./finish.ts";
 import type { Getter } from "./get/get.ts";
-import { listEntries } from "./tree/list.ts";
 import { publish } from "./publish/publish.ts";
 import type { PublishParts, SnapshotWish } from "./publish/publish.ts";
 import { recoverState } from "./publish/recover.ts";
@@ -33,6 +30,8 @@ import type { CodeTable } from "./swarm.ts";
 import { replaceEntry } from "./tree/edit.ts";
 import { parseVolumePath, quote } from "./tree/path.ts";
 import type { VolumePath } from "./tree/path.ts";
+import { VolumeView } from "./view.ts";
+import type { ListOptions } from "./view.ts";
 import { Writer } from "./writer.ts";
 import type { WriteOptions, WriterParts } from "./writer.ts";
 
@@ -53,6 +52,7 @@ const NOTHING: Report = () => undefined;
 export class Volume implements VolumeService {
   readonly #parts: VolumeParts;
   readonly #writer: Writer;
+  readonly #view: VolumeView;
   readonly #changes = new Mutex();
   #state: VolumeState | undefined;
   #background: AbortController | undefined;
@@ -60,6 +60,10 @@ export class Volume implements VolumeService {
   constructor(parts: VolumeParts) {
     this.#parts = parts;
     this.#writer = new Writer(parts);
+    this.#view = new VolumeView({
+      ...parts,
+      state: async (signal) => this.#state ?? this.#recoverAlone(signal),
+    });
   }
 
   async put(request: PutRequest, report: Report, signal: AbortSignal): Promise<PutSummary> {
@@ -94,7 +98,7 @@ export class Volume implements VolumeService {
 
   async get(request: GetRequest, report: Report, signal: AbortSignal): Promise<GetSummary> {
     const { peersOnly, target } = request;
-    const entry = await this.#entryAt(request.source, request.at, signal);
+    const entry = await this.#view.entryAt(request.source, request.at, signal);
     return this.#parts.getter.restore(entry, target, { peersOnly }, report, signal);
   }
 
@@ -102,7 +106,7 @@ export class Volume implements VolumeService {
     request: { source: string; peersOnly: boolean; at?: number },
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
-    const entry = await this.#entryAt(request.source, request.at, signal);
+    const entry = await this.#view.entryAt(request.source, request.at, signal);
     if (entry.kind !== "file") {
       throw new VolumeError(
         "PATH_KIND",
@@ -115,21 +119,15 @@ export class Volume implements VolumeService {
     yield* this.#parts.getter.read(entry, { peersOnly: request.peersOnly }, signal);
   }
 
-  async list(
-    path: string,
-    options: { recursive: boolean; limit: number; after?: string },
-    signal: AbortSignal,
-  ): Promise<Entry[]> {
-    const entry = await this.#entryAt(path, undefined, signal);
-    const { getter, keys } = this.#parts;
-    return listEntries(getter.tree, keys, parseVolumePath(path).text, entry, options, signal);
+  list(path: string, options: ListOptions, signal: AbortSignal): Promise<Entry[]> {
+    return this.#view.list(path, options, signal);
   }
 
   async remove(path: string, signal: AbortSignal): Promise<{ snapshot: number }> {
     const target = parseVolumePath(path);
     this.#refuseRoot(target);
     return this.#change(undefined, "full", NOTHING, signal, async (session, options) => {
-      await this.#entryAt(path, undefined, signal);
+      await this.#view.entryAt(path, undefined, signal);
       const tree = await this.#withEntry(session, this.#known(), target, undefined, signal);
       const wish = { tree, message: `rm ${target.text}` };
       const { next } = await this.#publish(session, options, signal, wish);
@@ -147,7 +145,7 @@ export class Volume implements VolumeService {
       });
     }
     return this.#change(undefined, "full", NOTHING, signal, async (session, options) => {
-      const entry = await this.#entryAt(from, undefined, signal);
+      const entry = await this.#view.entryAt(from, undefined, signal);
       const state = this.#known();
       const without = await this.#withEntry(session, state, source, undefined, signal);
       await session.flush(signal);
@@ -158,24 +156,8 @@ export class Volume implements VolumeService {
     });
   }
 
-  async history(path: string | undefined, signal: AbortSignal): Promise<SnapshotInfo[]> {
-    const infos: SnapshotInfo[] = [];
-    const names = path === undefined ? undefined : parseVolumePath(path).names;
-    let seen: { info: SnapshotInfo; content: string } | undefined;
-    for await (const snapshot of this.#snapshots(signal)) {
-      const { number, timeMs, device, message } = snapshot;
-      const info = { number, timeMs, device, message };
-      if (names === undefined) infos.push(info);
-      else {
-        const entry = await this.#parts.getter.tree.find(snapshot.tree, names, signal);
-        const content = entry === undefined ? "" : idOf(contentIdOf(this.#parts.keys, entry));
-        // Snapshots come newest first: the oldest of a run of equal states is the one that made it.
-        if (seen !== undefined && seen.content !== content) infos.push(seen.info);
-        seen = { info, content };
-      }
-    }
-    if (seen !== undefined && seen.content !== "") infos.push(seen.info);
-    return infos;
+  history(path: string | undefined, signal: AbortSignal): Promise<SnapshotInfo[]> {
+    return this.#view.history(path, signal);
   }
 
   status(): VolumeStatus {
@@ -200,19 +182,8 @@ export class Volume implements VolumeService {
     };
   }
 
-  async findContent(id: Id, signal: AbortSignal): Promise<string | undefined> {
-    const bytes = parseId(id);
-    if (bytes === undefined) return undefined;
-    const known = this.#parts.index.findContent(bytes);
-    if (known !== undefined) return known;
-    await this.#entryAt("/", undefined, signal);
-    for (let after: string | undefined; ;) {
-      const options = { recursive: true, limit: 1000, ...(after === undefined ? {} : { after }) };
-      const page = await this.list("/", options, signal);
-      const found = page.find(({ contentId }) => contentId === id);
-      if (found !== undefined || page.length === 0) return found?.path;
-      after = page.at(-1)?.path;
-    }
+  findContent(id: Id, signal: AbortSignal): Promise<string | undefined> {
+    return this.#view.findContent(id, signal);
   }
 
   /** Finishes what is not safe yet: missing shards, local packs, a head that is not kept. Does
@@ -379,56 +350,10 @@ export class Volume implements VolumeService {
     });
   }
 
-  async #entryAt(path: string, at: number | undefined, signal: AbortSignal): Promise<TreeEntry> {
-    const { names, text } = parseVolumePath(path);
-    const tree = await this.#treeAt(at, signal);
-    if (names.length === 0) return this.#rootEntry(tree);
-    const entry = tree && (await this.#parts.getter.tree.find(tree, names, signal));
-    if (entry !== undefined) return entry;
-    throw new VolumeError("PATH_MISSING", `there is nothing at ${quote(text)}`, {
-      hint: "`holdfast ls` shows what there is",
-    });
-  }
-
-  async #rootEntry(tree: Uint8Array | undefined): Promise<TreeEntry> {
-    const head = { name: new Uint8Array(), mode: 0o755, mtimeNs: 0n };
-    if (tree !== undefined) return { ...head, kind: "directory", subtree: tree };
-    throw new VolumeError("PATH_MISSING", "nothing was put yet", {
-      hint: "`holdfast put PATH /NAME` stores a file or folder",
-    });
-  }
-
-  async #treeAt(at: number | undefined, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const state = this.#state ?? (await this.#recoverAlone(signal));
-    if (at === undefined || at === state.snapshotNumber) return state.tree;
-    for await (const snapshot of this.#snapshots(signal)) {
-      if (snapshot.number === at) return snapshot.tree;
-    }
-    throw new VolumeError("SNAPSHOT_MISSING", `there is no snapshot ${at}`, {
-      hint: "`holdfast history` lists the snapshots",
-    });
-  }
-
   #recoverAlone(signal: AbortSignal): Promise<VolumeState> {
     return this.#changes.run(async () => {
       const { code } = await this.#options(undefined, "full", NOTHING, signal);
       return this.#recovered(code, signal);
     });
   }
-
-  /** All snapshots of this device, newest first. */
-  async *#snapshots(signal: AbortSignal): AsyncIterable<Snapshot> {
-    const state = this.#state ?? (await this.#recoverAlone(signal));
-    for (let name = state.snapshot; name !== undefined;) {
-      const { chunks } = this.#parts.getter;
-      const snapshot = decodeSnapshot(await chunks.readChunk(name, { peersOnly: false }, signal));
-      yield snapshot;
-      name = snapshot.parents.find(({ device }) => device === snapshot.device)?.snapshot;
-    }
-  }
-}
-
-/** The text of a name that may not be valid UTF-8. */
-export function shownName(name: Uint8Array): string {
-  return fromUtf8(name) ?? String.fromCharCode(...name);
 }
