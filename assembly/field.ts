@@ -1,8 +1,6 @@
 // Products of one coefficient with every half byte, in GF(2^8) with the polynomial 0x11d.
 
 /** x * value. */
-// @ts-ignore: decorator
-@inline
 export function timesX(value: u32): u32 {
   return ((value << 1) ^ ((value >> 7) * 0x11d)) & 0xff;
 }

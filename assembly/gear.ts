@@ -11,8 +11,8 @@ export function findCut(table: usize, at: usize, from: usize, to: usize, limit: 
   let hash: u64 = 0;
   const start = at + from;
   const end = at + to;
-  for (let byte = start - WINDOW_BYTES; byte < start; byte++) hash = add(hash, table, load<u8>(byte));
-  let here = start;
+  let here = start - WINDOW_BYTES;
+  for (; here < start; here++) hash = add(hash, table, load<u8>(here));
   for (; here + 4 <= end; here += 4) {
     if (hash < limit) return here - at;
     hash = add(hash, table, load<u8>(here));
@@ -30,8 +30,6 @@ export function findCut(table: usize, at: usize, from: usize, to: usize, limit: 
   return to;
 }
 
-// @ts-ignore: decorator
-@inline
 function add(hash: u64, table: usize, byte: usize): u64 {
   return (hash << 1) + load<u64>(table + (byte << 3));
 }

@@ -23,7 +23,8 @@ export function apply(
   }
 }
 
-/** The first length in [from, to) at which the gear hash of the last 64 bytes is below `limit`, else `to`. */
+/** The first length in [from, to) at which the gear hash of the last 64 bytes is below `limit`,
+ * else `to`. `from` is at least 64; `table` has 256 u64. */
 export function cut(table: usize, at: usize, from: usize, to: usize, limit: u64): usize {
   return findCut(table, at, from, to, limit);
 }

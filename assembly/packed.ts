@@ -5,7 +5,7 @@
 import { writeProducts } from "./field";
 
 const COLUMN_BYTES: usize = 128;
-/** Bytes per pass over all rows: what `columns` blocks of this size take stays in the second-level cache. */
+/** Bytes of a shard per pass over all rows: so much of each input stays cached meanwhile. */
 const BLOCK_BYTES: usize = 4096;
 
 export function applyPacked(
@@ -23,16 +23,16 @@ export function applyPacked(
     const to = min(from + BLOCK_BYTES, lengthBytes);
     let group = tables;
     for (let row = 0; row < rows; row += 4) {
-      multiply(inputs, outputs + (<usize>row << 2), group, columns, min(rows - row, 4), from, to);
+      multiply(inputs, outputs + ((<usize>row) << 2), group, columns, min(rows - row, 4), from, to);
       group += groupBytes;
     }
   }
 }
 
-/** The last group may have fewer than four rows: the bytes of the absent ones are never looked at. */
+/** The last group may have fewer than four rows: nobody looks at the bytes of the absent ones. */
 function writePacked(tables: usize, coefficients: usize, columns: i32, rows: i32): void {
   for (let row = 0; row < rows; row++) {
-    const group = tables + (<usize>(row >> 2)) * <usize>columns * COLUMN_BYTES + (<usize>row & 3);
+    const group = tables + <usize>(row >> 2) * <usize>columns * COLUMN_BYTES + (<usize>row & 3);
     for (let column = 0; column < columns; column++) {
       const coefficient = load<u8>(coefficients + <usize>(row * columns + column));
       writeProducts(group + <usize>column * COLUMN_BYTES, 4, coefficient);
@@ -40,8 +40,6 @@ function writePacked(tables: usize, coefficients: usize, columns: i32, rows: i32
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function product(table: usize, byte: u32): u32 {
   return load<u32>(table + ((byte & 15) << 2)) ^ load<u32>(table + ((byte >> 4) << 2), 64);
 }
@@ -56,7 +54,7 @@ function multiply(
   from: usize,
   to: usize,
 ): void {
-  const inputsEnd = inputs + (<usize>columns << 2);
+  const inputsEnd = inputs + ((<usize>columns) << 2);
   let at = from;
   for (; at + 4 <= to; at += 4) {
     let s0: u32 = 0;
@@ -73,7 +71,7 @@ function multiply(
       table += COLUMN_BYTES;
     }
     for (let row: usize = 0; row < <usize>rows; row++) {
-      const shift = <u32>row << 3;
+      const shift = (<u32>row) << 3;
       const word =
         ((s0 >> shift) & 0xff) |
         (((s1 >> shift) & 0xff) << 8) |
@@ -90,7 +88,7 @@ function multiply(
       table += COLUMN_BYTES;
     }
     for (let row: usize = 0; row < <usize>rows; row++) {
-      store<u8>(<usize>load<u32>(outputs + (row << 2)) + at, <u8>(sum >> (<u32>row << 3)));
+      store<u8>(<usize>load<u32>(outputs + (row << 2)) + at, <u8>(sum >> ((<u32>row) << 3)));
     }
   }
 }

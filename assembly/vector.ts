@@ -8,7 +8,7 @@ import { writeProducts } from "./field";
 
 const ROW_BYTES: usize = 32;
 const STEP_BYTES: usize = 32;
-/** Bytes per pass over all rows: what `columns` blocks of this size take stays in the second-level cache. */
+/** Bytes of a shard per pass over all rows: so much of each input stays cached meanwhile. */
 const BLOCK_BYTES: usize = 4096;
 
 export function applyVector(
@@ -21,14 +21,14 @@ export function applyVector(
   lengthBytes: usize,
 ): void {
   writeTables(tables, coefficients, columns, rows);
-  const inputsEnd = inputs + (<usize>columns << 2);
+  const inputsEnd = inputs + ((<usize>columns) << 2);
   const stepsEnd = lengthBytes & ~(STEP_BYTES - 1);
   for (let from: usize = 0; from < stepsEnd; from += BLOCK_BYTES) {
     const to = min(from + BLOCK_BYTES, stepsEnd);
     let group = tables;
     for (let row = 0; row < rows; row += 4) {
       const height = min(rows - row, 4);
-      const out = outputs + (<usize>row << 2);
+      const out = outputs + ((<usize>row) << 2);
       if (height == 4) rows4(inputs, inputsEnd, out, group, from, to);
       else if (height == 3) rows3(inputs, inputsEnd, out, group, from, to);
       else if (height == 2) rows2(inputs, inputsEnd, out, group, from, to);
@@ -56,45 +56,39 @@ function writeTables(tables: usize, coefficients: usize, columns: i32, rows: i32
 }
 
 /** Indices are 0..15 here, where the relaxed swizzle is exact on every machine. */
-// @ts-ignore: decorator
-@inline
 function pick(table: v128, indices: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, indices);
   return i8x16.swizzle(table, indices);
 }
 
 /** The sum plus the products of 16 data bytes, given as their low and high halves. */
-// @ts-ignore: decorator
-@inline
 function plus(sum: v128, table: usize, low: v128, high: v128): v128 {
-  return v128.xor(
-    v128.xor(sum, pick(v128.load(table), low)),
-    pick(v128.load(table, 16), high),
-  );
+  return v128.xor(v128.xor(sum, pick(v128.load(table), low)), pick(v128.load(table, 16), high));
 }
 
-// @ts-ignore: decorator
-@inline
 function lowHalves(data: v128): v128 {
   return v128.and(data, i8x16.splat(15));
 }
 
 /** Shifted in 16-bit lanes, which x86-64 has, and masked; it has no shift of byte lanes. */
-// @ts-ignore: decorator
-@inline
 function highHalves(data: v128): v128 {
   return v128.and(i16x8.shr_u(data, 4), i8x16.splat(15));
 }
 
-// @ts-ignore: decorator
-@inline
 function put(outputs: usize, row: usize, at: usize, first: v128, second: v128): void {
   const out = <usize>load<u32>(outputs + (row << 2)) + at;
   v128.store(out, first);
   v128.store(out, second, 16);
 }
 
-function rows4(inputs: usize, end: usize, outputs: usize, tables: usize, from: usize, to: usize): void {
+function rows4(
+  inputs: usize,
+  end: usize,
+  outputs: usize,
+  tables: usize,
+  from: usize,
+  to: usize,
+): void {
   for (let at = from; at < to; at += STEP_BYTES) {
     let a0 = i64x2.splat(0);
     let a1 = a0;
@@ -130,7 +124,14 @@ function rows4(inputs: usize, end: usize, outputs: usize, tables: usize, from: u
   }
 }
 
-function rows3(inputs: usize, end: usize, outputs: usize, tables: usize, from: usize, to: usize): void {
+function rows3(
+  inputs: usize,
+  end: usize,
+  outputs: usize,
+  tables: usize,
+  from: usize,
+  to: usize,
+): void {
   for (let at = from; at < to; at += STEP_BYTES) {
     let a0 = i64x2.splat(0);
     let a1 = a0;
@@ -161,7 +162,14 @@ function rows3(inputs: usize, end: usize, outputs: usize, tables: usize, from: u
   }
 }
 
-function rows2(inputs: usize, end: usize, outputs: usize, tables: usize, from: usize, to: usize): void {
+function rows2(
+  inputs: usize,
+  end: usize,
+  outputs: usize,
+  tables: usize,
+  from: usize,
+  to: usize,
+): void {
   for (let at = from; at < to; at += STEP_BYTES) {
     let a0 = i64x2.splat(0);
     let a1 = a0;
@@ -187,7 +195,14 @@ function rows2(inputs: usize, end: usize, outputs: usize, tables: usize, from: u
   }
 }
 
-function rows1(inputs: usize, end: usize, outputs: usize, tables: usize, from: usize, to: usize): void {
+function rows1(
+  inputs: usize,
+  end: usize,
+  outputs: usize,
+  tables: usize,
+  from: usize,
+  to: usize,
+): void {
   for (let at = from; at < to; at += STEP_BYTES) {
     let a0 = i64x2.splat(0);
     let a1 = a0;
@@ -220,7 +235,7 @@ function writeTail(
     const height = min(rows - row, 4);
     const columnBytes = <usize>height * ROW_BYTES;
     for (let inner = 0; inner < height; inner++) {
-      const out = <usize>load<u32>(outputs + (<usize>(row + inner) << 2));
+      const out = <usize>load<u32>(outputs + ((<usize>(row + inner)) << 2));
       for (let at = from; at < to; at++) {
         let table = group + <usize>inner * ROW_BYTES;
         let sum: u32 = 0;

@@ -23,18 +23,19 @@ export const LANE = {
 } as const;
 
 /** One shared memory that all bulk bytes of a put or get pass through, in all threads of a process.
- * Kernels work in it on addresses; sockets, files and ciphers through views of `bytes`. It never grows,
- * so that views stay valid, and its pages take no real memory before they are first written. */
+ * Kernels work in it on addresses; sockets, files and ciphers through views of `bytes`. It never
+ * grows, so that views stay valid, and its pages take no real memory before they are first written.
+ */
 export interface Arena {
   readonly memory: WebAssembly.Memory;
   /** The whole memory; an address is an index into it. */
   readonly bytes: Uint8Array;
-  /** The first byte free for callers, a multiple of 64 KiB. Before it the kernels keep their tables. */
+  /** The first byte free for callers, a multiple of 64 KiB. Before it lie the kernels' tables. */
   readonly dataAt: number;
 }
 
 /** A new arena with room for at least `lengthBytes` after `dataAt`, all zero.
- * @throws RangeError when that is not between 0 and what kernels can address (1 GiB with their tables) */
+ * @throws RangeError when that is not between 0 and 1 GiB less the tables, which kernels address */
 export function createArena(lengthBytes: number): Arena {
   const pages = (LANES * LANE.sizeBytes) / PAGE_BYTES + Math.ceil(lengthBytes / PAGE_BYTES);
   if (!(lengthBytes >= 0 && pages <= ARENA_PAGES_MAX)) {

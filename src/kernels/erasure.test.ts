@@ -133,7 +133,8 @@ for (const kernels of all) {
   });
 
   for (const shardBytes of EDGES) {
-    test(`any k of n rebuild all, and nothing else is written, at ${shardBytes} bytes (${kernels.variant})`, () => {
+    const sizes = `${shardBytes} bytes (${kernels.variant})`;
+    test(`any k of n rebuild all, and nothing else is written, at ${sizes}`, () => {
       const numRuns = shardBytes > 8192 ? 8 : 40;
       const code = fc.tuple(
         fc.integer({ min: 1, max: 12 }),
@@ -148,8 +149,8 @@ for (const kernels of all) {
   }
 }
 
-/** Encodes a stripe at odd addresses, spreads it, rebuilds it from k random shards, and compares the
- * whole region, gaps included, each time. */
+/** Encodes a stripe at odd addresses, spreads it, rebuilds it from k random shards, and compares
+ * the whole region, gaps included, each time. */
 function checkStripe(kernels: Kernels, shardBytes: number, k: number, m: number, seed: number) {
   const n = k + m;
   const region = arena.bytes.subarray(arena.dataAt, arena.dataAt + 3 * n * (shardBytes + 64) + 256);

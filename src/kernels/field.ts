@@ -1,5 +1,5 @@
-/** The field GF(2^8) with the polynomial x^8 + x^4 + x^3 + x^2 + 1, by logarithms to the base 2 (= x).
- * For coefficients only: bytes of shards go through the WASM kernels.
+/** The field GF(2^8) with the polynomial x^8 + x^4 + x^3 + x^2 + 1, by logarithms to the base x,
+ * which is 2. For coefficients only: bytes of shards go through the WASM kernels.
  * @see docs/format/erasure.md */
 const POLYNOMIAL = 0x11d;
 /** The multiplicative group has this many elements; exponents count modulo it. */

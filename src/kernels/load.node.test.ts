@@ -52,8 +52,9 @@ test("lanes and arenas that do not exist are refused", async () => {
 const SHARD_BYTES = 20_011;
 const ROUNDS = 60;
 
-/** What a thread does in its half of the arena: its own code, its own bytes, its own gear table, over
- * and over; the digest of all results. Also sent to a worker as text, so it uses nothing from outside. */
+/** What a thread does in its half of the arena: its own code, its own bytes, its own gear table,
+ * over and over; the digest of all results. Also sent to a worker as text, so it uses nothing from
+ * outside. */
 function labour(
   kernels: Kernels,
   bytes: Uint8Array,

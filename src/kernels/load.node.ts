@@ -1,17 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { KernelError } from "./error.ts";
+import type { KernelExports } from "./exports.ts";
 import type { Arena } from "./arena.ts";
 import { kernelsOver } from "./kernels.ts";
-import type { KernelExports, KernelVariant, Kernels } from "./kernels.ts";
+import type { KernelVariant, Kernels } from "./kernels.ts";
 
 /** Fastest first. */
 export const VARIANTS: readonly KernelVariant[] = ["relaxed", "simd", "scalar"];
 /** Set to one of VARIANTS, it forces that one. */
 const VARIANT_ENVIRONMENT = "HOLDFAST_KERNELS";
-/** From src/kernels and from a build of it at the same depth alike. */
+/** Reached from src/kernels and from a build of it at the same depth alike. */
 const BUILD = new URL("../../build/kernels/", import.meta.url);
 
-/** One compilation per variant and thread. Undefined stands for what the engine does not validate. */
+/** One compilation per variant and thread; undefined for what the engine does not validate. */
 const modules = new Map<KernelVariant, Promise<WebAssembly.Module | undefined>>();
 
 /** The fastest kernels that this engine runs, over `arena`, or those that the environment variable

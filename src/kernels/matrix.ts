@@ -1,7 +1,7 @@
 import { GROUP_ORDER, exp, log } from "./field.ts";
 
-/** The evaluation point of a shard: its index for a data shard, 255 - i for parity row i. The points
- * of one stripe are distinct as long as it has at most 255 shards. */
+/** The evaluation point of a shard: its index for a data shard, 255 - i for parity row i. The
+ * points of one stripe are distinct as long as it has at most 255 shards. */
 function pointOf(k: number, index: number): number {
   return index < k ? index : GROUP_ORDER - (index - k);
 }
@@ -14,13 +14,13 @@ export function parityCoefficient(row: number, column: number): number {
   return exp(log(x) - log(x ^ column));
 }
 
-/** The matrix that gives the shards `wanted` from the `k` shards `present`, row by row: wanted.length
- * rows of k coefficients. All indexes are below 255, distinct, and none is in both lists.
+/** The matrix that gives the shards `wanted` from the `k` shards `present`, row by row:
+ * wanted.length rows of k coefficients. All indexes are below 255, distinct, none is in both lists.
  *
  * No matrix is inverted. With data bytes d and points y, let N be the polynomial of degree < k with
- * N(z) = sum over j of d[j] * product over l != j of (z + y[l]). Then each shard is v * N(its point),
- * with a factor v that depends only on its index and k; so N follows from any k shards by Lagrange's
- * formula, and every other shard from N. All of it is sums of logarithms. */
+ * N(z) = sum over j of d[j] * product over l != j of (z + y[l]). Then each shard is
+ * v * N(its point), with a factor v that depends only on its index and k; so N follows from any k
+ * shards by Lagrange's formula, and every other shard from N. All of it is sums of logarithms. */
 export function rebuildMatrix(
   k: number,
   present: readonly number[],
