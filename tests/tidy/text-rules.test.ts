@@ -48,10 +48,24 @@ test("checkDependencies() wants exact versions and one row each", () => {
   assert.deepEqual(loose, ["package.json:1: a is not pinned"]);
 });
 
-test("checkLock() finds addresses of a registry", () => {
-  assert.deepEqual(papers.checkLock(`{\n"version": "1.0.0",\n"integrity": "sha512-x"\n}`), []);
+test("checkLock() finds what npm left out, and install scripts", () => {
+  const optionalDependencies = { "@b/linux": "1.0.0", "@b/win": "1.0.0" };
+  const packages = { "": {}, "node_modules/b": { version: "1.0.0", optionalDependencies } };
+  const linux = { "node_modules/@b/linux": { version: "1.0.0" } };
+  const win = { "node_modules/@b/win": { version: "1.0.0" } };
+  const missing = papers.checkLock({ packages: { ...packages, ...linux } });
+  assert.deepEqual(missing, ["package-lock.json:1: @b/win 1.0.0 is missing"]);
+  assert.deepEqual(papers.checkLock({ packages: { ...packages, ...linux, ...win } }), []);
+  const script = { "node_modules/c": { version: "1.0.0", hasInstallScript: true } };
+  assert.equal(papers.checkLock({ packages: script }).length, 1);
+});
+
+test("checkRegistry() finds addresses of a registry", () => {
+  assert.deepEqual(papers.checkRegistry(`{\n"version": "1.0.0",\n"integrity": "sha512-x"\n}`), []);
   const line = `"resolved": "https://registry.example/a/-/a-1.0.0.tgz"`;
-  assert.deepEqual(papers.checkLock(`{\n${line}\n}`), ["package-lock.json:2: names a registry"]);
+  assert.deepEqual(papers.checkRegistry(`{\n${line}\n}`), [
+    "package-lock.json:2: names a registry",
+  ]);
 });
 
 test("checkLinks() finds what is not there", () => {
