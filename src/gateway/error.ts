@@ -24,7 +24,7 @@ export interface ErrorAnswer {
  * goes to the log alone. */
 export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof HoldfastError) {
-    const known: HoldfastError = error;
+    const known = error as HoldfastError;
     const hint = known.hint === undefined ? {} : { hint: known.hint };
     return { code: known.code, message: known.message, ...hint };
   }

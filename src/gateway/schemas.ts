@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { PEERS_PAGE_MAX } from "../base/limits.ts";
+import { parseAddress } from "../base/address.ts";
+import { CARD_ADDRESSES_MAX, CARD_SITE_MAX, PEERS_PAGE_MAX } from "../base/limits.ts";
 
 const PATH_MAX_CHARACTERS = 65_536;
 const PATTERNS_MAX = 1_000;
@@ -25,6 +26,8 @@ const flagIn = z.union([
 ]);
 const codeIn = z.string().regex(/^\d{1,3}\/\d{1,3}$/, 'wanted "k/n"');
 const id = z.string().regex(/^[a-z2-7]{52}$/, "wanted an id of 52 characters");
+
+const address = z.string().refine((text) => parseAddress(text) !== undefined, 'wanted "host:port"');
 
 const putOptions = {
   code: codeIn.optional(),
@@ -67,9 +70,9 @@ export const addPeersInput = z.strictObject({
     .array(
       z.strictObject({
         id,
-        addresses: z.array(z.string().min(3).max(64)).min(1).max(8),
+        addresses: z.array(address).min(1).max(CARD_ADDRESSES_MAX),
         offeredBytes: count.default(0),
-        site: z.string().min(1).max(64).optional(),
+        site: z.string().min(1).max(CARD_SITE_MAX).optional(),
       }),
     )
     .min(1)
