@@ -44,7 +44,8 @@ export interface KeyringOptions {
 /** Files of the keys folder by name. */
 export type KeyFiles = ReadonlyMap<string, Uint8Array>;
 
-/** The secrets of a new home, in the order in which they are written; the certificate comes last. */
+/** The secrets of a new home, in the order in which they are written; the certificate comes last.
+ * */
 export const SECRET_FILES = [
   "root.key",
   "peer.key",

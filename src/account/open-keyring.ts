@@ -13,7 +13,8 @@ const KEY_FILE = /^[a-z0-9-]+\.(?:key|cert|state)$/;
 const MAKING = 1;
 const DONE = 2;
 
-/** Opens the keys of a home; makes them where the home is new, and completes them where their making
+/** Opens the keys of a home; makes them where the home is new, and completes them where their
+ * making
  * was interrupted. Keys that were there once are never replaced by new ones: a new identity would
  * silently lose all that the old one stored.
  * @param options `create` says that the home is new: without it an empty keys folder is an error

@@ -61,7 +61,8 @@ async function readSecret(path: string): Promise<Uint8Array | undefined> {
 }
 
 /** Temporary name → fsync → rename → fsync of the folder. The temporary name begins with a dot, so
- * that what a crash leaves behind is no secret's name; the next write of the same name replaces it. */
+ * that what a crash leaves behind is no secret's name; the next write of the same name replaces
+ * it. */
 async function writeSecret(folder: string, path: string, value: Uint8Array): Promise<void> {
   const temporary = join(folder, `.${path.slice(folder.length + 1)}.new`);
   await rm(temporary, { force: true });

@@ -19,7 +19,8 @@ export function base32Encode(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes of a base32 text, or undefined where it is not the one canonical encoding of any bytes. */
+/** The bytes of a base32 text, or undefined where it is not the one canonical encoding of any
+ * bytes. */
 export function base32Decode(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
   let buffer = 0;

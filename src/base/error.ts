@@ -1,9 +1,11 @@
-/** What every coded error of Holdfast has in common. Each layer has one subclass with its own union of codes.
+/** What every coded error of Holdfast has in common. Each layer has one subclass with its own
+ * union of codes.
  * The message names the thing, what was got and what was wanted; lower case, never a secret.
  * @see docs/errors.md */
 export class HoldfastError<Code extends string = string> extends Error {
   readonly code: Code;
-  /** What the user can do about it, one short sentence; the command line prints it after `hint:`. */
+  /** What the user can do about it, one short sentence; the command line prints it after `hint:`.
+   * */
   readonly hint: string | undefined;
 
   constructor(code: Code, message: string, options: { cause?: unknown; hint?: string } = {}) {

@@ -1,11 +1,13 @@
-/** Every limit of the formats and the protocol, in one place. Bytes unless the name says otherwise. */
+/** Every limit of the formats and the protocol, in one place. Bytes unless the name says
+ * otherwise. */
 export const KIB = 1024;
 export const MIB = 1024 * 1024;
 
 export const CHUNK_MIN_BYTES = 256 * KIB;
 export const CHUNK_AVERAGE_BYTES = MIB;
 export const CHUNK_MAX_BYTES = 4 * MIB;
-/** Below this length a cut needs more zero bits than from it on: that draws lengths to the average. */
+/** Below this length a cut needs more zero bits than from it on: that draws lengths to the
+ * average. */
 export const CHUNK_NORMAL_BYTES = 840 * KIB;
 /** High bits of the gear hash that are zero at a cut, below and from CHUNK_NORMAL_BYTES on. */
 export const CHUNK_STRICT_BITS = 22;
@@ -71,7 +73,29 @@ export const UNLEASED_EPOCHS = 30;
 export const GROUP_COMMIT_MS = 2;
 /** Rows looked at in one step of a walk over all shards. */
 export const SCRUB_PAGE_SHARDS = 64;
+/** Damaged shards that one scrub names; it sets aside all of them. */
+export const SCRUB_CORRUPT_MAX = 10_000;
+/** Blocks of shards being read out at once in reused memory; more are read into fresh memory. */
+export const HOLDER_READ_BUFFERS_MAX = 16;
+/** A block of a shard being read out or checked. */
+export const HOLDER_READ_BYTES = 512 * KIB;
 /** Most bytes of one file of a home's keys. */
 export const SECRET_MAX_BYTES = 8 * KIB;
 /** What such a file may be called. */
 export const SECRET_NAME = /^[a-z0-9-][a-z0-9.-]{0,39}$/;
+
+/** Peers that a peer remembers. */
+export const PEERS_MAX = 1_024;
+/** Verified certificates that a peer remembers. */
+export const CERTIFICATES_CACHED_MAX = 1_024;
+/** A certificate or ticket in a header, as text. */
+export const SIGNED_HEADER_MAX_CHARS = 6 * KIB;
+/** Records that a keeper takes from one peer, and their bytes. */
+export const RECORDS_PER_SOURCE_MAX = 1_024;
+export const RECORDS_PER_SOURCE_MAX_BYTES = 16 * MIB;
+/** Records that a keeper has in all. */
+export const RECORDS_MAX = 262_144;
+/** A record that wants to be kept for longer is refused. */
+export const RECORD_EPOCHS_MAX = 800;
+/** Different values of one number of a record that a keeper keeps as evidence. */
+export const RECORD_VALUES_MAX = 2;

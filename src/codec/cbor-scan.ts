@@ -17,8 +17,10 @@ const LEAST_OF_TWO = 0x100;
 const LEAST_OF_FOUR = 0x1_0000;
 const LEAST_OF_EIGHT = 0x1_0000_0000;
 
-/** Checks, without allocating anything for what the bytes say, that they are exactly one item of the
- * dialect that Holdfast reads: RFC 8949 core deterministic encoding of integers, byte strings, text,
+/** Checks, without allocating anything for what the bytes say, that they are exactly one item of
+ * the
+ * dialect that Holdfast reads: RFC 8949 core deterministic encoding of integers, byte strings,
+ * text,
  * arrays, maps with text keys, booleans and null. No floats, no tags, nothing of indefinite length.
  * @throws CodecError FORMAT_MALFORMED
  * @see docs/format/README.md */

@@ -110,7 +110,8 @@ export function readU64(value: unknown, name: string): bigint {
   throw malformed(name, "not an unsigned integer");
 }
 
-/** @throws CodecError FORMAT_MALFORMED where `value` is no text of at most `maxUnits` UTF-16 units */
+/** @throws CodecError FORMAT_MALFORMED where `value` is no text of at most `maxUnits` UTF-16 units
+ * */
 export function readText(value: unknown, name: string, maxUnits?: number): string {
   if (typeof value !== "string" || !value.isWellFormed()) throw malformed(name, "not a text");
   if (maxUnits !== undefined && value.length > maxUnits) {

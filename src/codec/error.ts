@@ -5,7 +5,8 @@ export type CodecCode = "VERSION_UNKNOWN" | "FORMAT_MALFORMED";
 /** Bytes that are not of a format that this version reads. */
 export class CodecError extends HoldfastError<CodecCode> {}
 
-/** The error of bytes that break their format. `what` names the format, `why` what is wrong with it. */
+/** The error of bytes that break their format. `what` names the format, `why` what is wrong with
+ * it. */
 export function malformed(what: string, why: string, cause?: unknown): CodecError {
   const options = cause === undefined ? {} : { cause };
   return new CodecError("FORMAT_MALFORMED", `${what}: ${why}`, options);

@@ -1,14 +1,14 @@
 import { idBytes, idOf } from "../base/id.ts";
 import type { PeerId } from "../base/id.ts";
 import { RECORD_VALUE_MAX_BYTES } from "../base/limits.ts";
-import { decodeCbor, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
-import { CodecError } from "./error.ts";
+import { decodeVersioned, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
 import { placeFromValue, placeToValue } from "./index-segment.ts";
 import type { ChunkPlace } from "./index-segment.ts";
 import { stripeFromValue, stripeToValue } from "./stripe.ts";
 import type { Stripe } from "./stripe.ts";
 
-/** What a device says of a volume: its newest snapshot, and everything needed to start from there. */
+/** What a device says of a volume: its newest snapshot, and everything needed to start from there.
+ * */
 export interface Head {
   volume: Uint8Array;
   device: PeerId;
@@ -22,7 +22,7 @@ export interface Head {
 }
 
 const VERSION = 1;
-const PARTS = 8;
+const PARTS = 7;
 const STRIPES_MAX = 8;
 
 /** Encodes a head; the device signs these bytes, then they are sealed into a record's value. */
@@ -41,20 +41,15 @@ export function encodeHead(head: Head): Uint8Array {
 
 /** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED */
 export function decodeHead(bytes: Uint8Array): Head {
-  const value = readArray(decodeCbor(bytes, RECORD_VALUE_MAX_BYTES), "head", PARTS);
-  const version = readUint(value[0], "version");
-  if (version !== VERSION) {
-    throw new CodecError("VERSION_UNKNOWN", `head: version ${version}, known is ${VERSION}`);
-  }
-  if (value.length !== PARTS) throw new CodecError("FORMAT_MALFORMED", `head: not ${PARTS} parts`);
-  const stripes = readArray(value[5], "stripes", STRIPES_MAX).map(stripeFromValue);
+  const value = decodeVersioned(bytes, "head", VERSION, PARTS, RECORD_VALUE_MAX_BYTES);
+  const stripes = readArray(value[4], "stripes", STRIPES_MAX).map(stripeFromValue);
   return {
-    volume: readBytes(value[1], "volume", 32),
-    device: idOf(readBytes(value[2], "device", 32)),
-    number: readUint(value[3], "number"),
-    snapshotNumber: readUint(value[4], "snapshot number"),
+    volume: readBytes(value[0], "volume", 32),
+    device: idOf(readBytes(value[1], "device", 32)),
+    number: readUint(value[2], "number"),
+    snapshotNumber: readUint(value[3], "snapshot number"),
     stripes,
-    snapshot: placeFromValue(value[6], stripes.length),
-    indexRoot: placeFromValue(value[7], stripes.length),
+    snapshot: placeFromValue(value[5], stripes.length),
+    indexRoot: placeFromValue(value[6], stripes.length),
   };
 }

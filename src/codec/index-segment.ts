@@ -1,6 +1,6 @@
 import { CHUNK_MAX_BYTES, PACK_MAX_BYTES } from "../base/limits.ts";
-import { decodeCbor, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
-import { CodecError } from "./error.ts";
+import { decodeVersioned, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
+import { malformed } from "./error.ts";
 import type { PackEntry, PackKind } from "./pack.ts";
 import { stripeFromValue, stripeToValue } from "./stripe.ts";
 import type { Stripe } from "./stripe.ts";
@@ -12,7 +12,8 @@ export interface IndexedPack {
   entries: PackEntry[];
 }
 
-/** Where a sealed chunk lies when nothing else is known yet: in which stripe, and where in its pack. */
+/** Where a sealed chunk lies when nothing else is known yet: in which stripe, and where in its
+ * pack. */
 export interface ChunkPlace {
   /** Position in the list of stripes beside it. */
   stripe: number;
@@ -45,7 +46,7 @@ export function encodeSegment(packs: readonly IndexedPack[]): Uint8Array {
 
 /** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED */
 export function decodeSegment(bytes: Uint8Array): IndexedPack[] {
-  const [, packs] = versioned(bytes, "index segment", 2);
+  const [packs] = decodeVersioned(bytes, "index segment", VERSION, 1, CHUNK_MAX_BYTES);
   return readArray(packs, "packs", PACKS_MAX).map((pack) => {
     const [kindCode, stripe, entries] = readArray(pack, "pack", 3);
     const kind = PACK_KINDS[readUint(kindCode, "kind")];
@@ -72,7 +73,8 @@ export function encodeIndexRoot(root: IndexRoot): Uint8Array {
 
 /** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED */
 export function decodeIndexRoot(bytes: Uint8Array): IndexRoot {
-  const [, stripeValues, segments] = versioned(bytes, "index root", 3);
+  const parts = decodeVersioned(bytes, "index root", VERSION, 2, CHUNK_MAX_BYTES);
+  const [stripeValues, segments] = parts;
   const stripes = readArray(stripeValues, "stripes", SEGMENTS_MAX).map(stripeFromValue);
   return {
     stripes,
@@ -100,22 +102,8 @@ export function placeFromValue(value: unknown, stripes: number): ChunkPlace {
   return place;
 }
 
-function versioned(bytes: Uint8Array, what: string, parts: number): unknown[] {
-  const value = readArray(decodeCbor(bytes, CHUNK_MAX_BYTES), what, parts);
-  const version = readUint(value[0], "version");
-  if (version !== VERSION) {
-    throw new CodecError("VERSION_UNKNOWN", `${what}: version ${version}, known is ${VERSION}`);
-  }
-  if (value.length !== parts) throw malformed(what, `has not ${parts} parts`);
-  return value;
-}
-
 function readWithin(value: unknown, name: string): number {
   const number = readUint(value, name);
   if (number > PACK_MAX_BYTES) throw malformed("index", `has a ${name} beyond the largest pack`);
   return number;
-}
-
-function malformed(what: string, why: string): CodecError {
-  return new CodecError("FORMAT_MALFORMED", `${what}: ${why}`);
 }

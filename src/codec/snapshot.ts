@@ -1,7 +1,6 @@
 import { idBytes, idOf } from "../base/id.ts";
 import type { PeerId } from "../base/id.ts";
-import { decodeCbor, encodeCbor, readArray, readBytes, readText, readUint } from "./cbor.ts";
-import { CodecError } from "./error.ts";
+import { decodeVersioned, encodeCbor, readArray, readBytes, readText, readUint } from "./cbor.ts";
 
 /** One state of a volume. Snapshots are ordered by their parents, never by their time. */
 export interface Snapshot {
@@ -24,6 +23,7 @@ export interface SnapshotParent {
 }
 
 const VERSION = 1;
+const PARTS = 7;
 const PARENTS_MAX = 64;
 const MESSAGE_MAX = 1024;
 const BYTES_MAX = 65_536;
@@ -49,23 +49,15 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 
 /** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
-  const value = readArray(decodeCbor(bytes, BYTES_MAX), "snapshot", 8);
-  const version = readUint(value[0], "version");
-  if (version !== VERSION) {
-    throw new CodecError("VERSION_UNKNOWN", `snapshot: version ${version}, known is ${VERSION}`);
-  }
-  const message = readText(value[7], "message");
-  if (value.length !== 8 || message.length > MESSAGE_MAX) {
-    throw new CodecError("FORMAT_MALFORMED", "snapshot: not of the form of version 1");
-  }
+  const value = decodeVersioned(bytes, "snapshot", VERSION, PARTS, BYTES_MAX);
   return {
-    volume: readBytes(value[1], "volume", 32),
-    device: idOf(readBytes(value[2], "device", 32)),
-    number: readUint(value[3], "number"),
-    parents: readArray(value[4], "parents", PARENTS_MAX).map(parentFromValue),
-    tree: readBytes(value[5], "tree", 32),
-    timeMs: readUint(value[6], "time"),
-    message,
+    volume: readBytes(value[0], "volume", 32),
+    device: idOf(readBytes(value[1], "device", 32)),
+    number: readUint(value[2], "number"),
+    parents: readArray(value[3], "parents", PARENTS_MAX).map(parentFromValue),
+    tree: readBytes(value[4], "tree", 32),
+    timeMs: readUint(value[5], "time"),
+    message: readText(value[6], "message", MESSAGE_MAX),
   };
 }
 

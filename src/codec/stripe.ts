@@ -27,7 +27,8 @@ const PARTS = 5;
 /** Head, three numbers and at most 255 ids and holders. */
 const BYTES_MAX = 2 * STRIPE_SHARDS_MAX * ID_BYTES + 64;
 
-/** The length of each shard of a pack: a `k`th of it, rounded up; the last one is filled with zeroes. */
+/** The length of each shard of a pack: a `k`th of it, rounded up; the last one is filled with
+ * zeroes. */
 export function shardBytesOf(packBytes: number, k: number): number {
   return Math.ceil(packBytes / k);
 }

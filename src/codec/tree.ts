@@ -1,6 +1,7 @@
 import { NAME_MAX_BYTES, SYMLINK_MAX_BYTES, TREE_NODE_MAX_BYTES } from "../base/limits.ts";
-import { decodeCbor, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
-import { CodecError } from "./error.ts";
+import { decodeVersioned, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
+import { malformed as malformedAs } from "./error.ts";
+import type { CodecError } from "./error.ts";
 
 /** The chunks of a file in order. With `levels` 0 the names are those of its chunks; with more they
  * are those of list nodes, each of which holds names of the level below. */
@@ -77,13 +78,8 @@ export function encodeContentRef(content: ContentRef): Uint8Array {
 }
 
 function decodeNode(bytes: Uint8Array): [kind: number, items: unknown[]] {
-  const value = readArray(decodeCbor(bytes, TREE_NODE_MAX_BYTES), "tree node", 3);
-  const version = readUint(value[0], "version");
-  if (version !== VERSION) {
-    throw new CodecError("VERSION_UNKNOWN", `tree node: version ${version}, known is ${VERSION}`);
-  }
-  if (value.length !== 3) throw malformed("has not three parts");
-  return [readUint(value[1], "kind"), readArray(value[2], "items", ELEMENTS_MAX)];
+  const [kind, items] = decodeVersioned(bytes, "tree node", VERSION, 2, TREE_NODE_MAX_BYTES);
+  return [readUint(kind, "kind"), readArray(items, "items", ELEMENTS_MAX)];
 }
 
 function entryToValue(entry: TreeEntry): unknown[] {
@@ -136,5 +132,5 @@ function readTime(value: unknown): bigint {
 }
 
 function malformed(what: string): CodecError {
-  return new CodecError("FORMAT_MALFORMED", `tree node: ${what}`);
+  return malformedAs("tree node", what);
 }

@@ -5,7 +5,8 @@ import type { SigningKey } from "./sign.node.ts";
 
 const KEY_BYTES = 32;
 
-/** A signed body: signature 64 ‖ signer's public key 32 ‖ body. The signature covers signer and body. */
+/** A signed body: signature 64 ‖ signer's public key 32 ‖ body. The signature covers signer and
+ * body. */
 export interface Envelope {
   signer: Uint8Array;
   body: Uint8Array;

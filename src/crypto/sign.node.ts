@@ -11,7 +11,8 @@ import { concatBytes, utf8 } from "../base/bytes.ts";
 export const SEED_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 
-/** Fixed DER heads of RFC 8410: an Ed25519 private key is its seed, a public key its 32 bytes, behind them. */
+/** Fixed DER heads of RFC 8410: an Ed25519 private key is its seed, a public key its 32 bytes,
+ * behind them. */
 const PRIVATE_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_HEAD = Buffer.from("302a300506032b6570032100", "hex");
 
@@ -34,7 +35,8 @@ export function signingKeyOf(seed: Uint8Array): SigningKey {
   return { publicKey: new Uint8Array(spki.subarray(PUBLIC_HEAD.length)), secret };
 }
 
-/** What is signed is the purpose's context, a zero byte and the message: a signature for one purpose
+/** What is signed is the purpose's context, a zero byte and the message: a signature for one
+ * purpose
  * is none for another. */
 function framed(purpose: string, message: Uint8Array): Uint8Array {
   return concatBytes(utf8(`holdfast 2026 ${purpose} v1\0`), message);
@@ -45,7 +47,8 @@ export function sign(purpose: string, key: SigningKey, message: Uint8Array): Uin
   return new Uint8Array(signRaw(null, framed(purpose, message), key.secret));
 }
 
-/** Whether `signature` is that of `publicKey` over `message` for `purpose`. Never throws for bad input. */
+/** Whether `signature` is that of `publicKey` over `message` for `purpose`. Never throws for bad
+ * input. */
 export function verify(
   purpose: string,
   publicKey: Uint8Array,
