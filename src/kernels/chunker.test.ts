@@ -107,21 +107,26 @@ test("nextCut() decides at CHUNK_MAX_BYTES, whether or not more follow", () => {
 
 test("an inserted or removed byte moves only the cuts near it", () => {
   const lengthBytes = 32 * MIB;
-  const place = 9 * MIB + 12_345;
-  arena.bytes.set(random.subarray(0, lengthBytes), at);
+  const original = random.subarray(0, lengthBytes);
+  arena.bytes.set(original, at);
   const before = endsOf(lengthsOf(first, at, lengthBytes));
-  for (const shift of [1, -1]) {
-    arena.bytes.set(random.subarray(0, place), at);
-    if (shift > 0) arena.bytes[at + place] = 0xa5;
-    arena.bytes.set(
-      random.subarray(place + Math.max(0, -shift), lengthBytes),
-      at + place + Math.max(0, shift),
-    );
-    const after = new Set(endsOf(lengthsOf(first, at, lengthBytes + shift)));
-    const kept = before.filter((end) => after.has(end < place ? end : end + shift));
-    assert.ok(before.filter((end) => end < place).every((end) => after.has(end)));
-    assert.ok(before.length - kept.length <= 6, `${before.length - kept.length} cuts moved`);
-    assert.ok(after.has(lengthBytes + shift) && kept.length > before.length / 2);
+  const cut = before.find((end) => end > 9 * MIB) ?? 0;
+  const places = { "inside a chunk": cut + 200_000, "in a cut's window": cut - 20 };
+  for (const [where, place] of Object.entries(places)) {
+    for (const shift of [1, -1]) {
+      const tail = original.subarray(place + Math.max(0, -shift));
+      arena.bytes.set(original.subarray(0, place), at);
+      arena.bytes[at + place] = 0xa5;
+      arena.bytes.set(tail, at + place + Math.max(0, shift));
+      const after = new Set(endsOf(lengthsOf(first, at, lengthBytes + shift)));
+      const moved = before.filter((end) => !after.has(end <= place ? end : end + shift));
+      if (place < cut) assert.ok(moved.includes(cut), where);
+      assert.ok(moved.length <= 4, `${where}: ${moved.length} cuts moved`);
+      assert.ok(
+        moved.every((end) => Math.abs(end - place) < 8 * MIB),
+        where,
+      );
+    }
   }
 });
 
