@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "node:test";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { LANES, attachArena, createArena } from "./arena.ts";
 import { KernelError } from "./error.ts";
@@ -35,6 +39,24 @@ test("loadKernels() takes the fastest variant, or the one that the environment n
       (error) => error instanceof KernelError && error.code === "KERNELS_UNSUPPORTED",
     ),
   );
+});
+
+test("loadKernels() says that kernels were not compiled", async () => {
+  const root = await mkdtemp(join(tmpdir(), "holdfast-kernels-"));
+  try {
+    for (const folder of ["base", "kernels"]) {
+      const source = new URL(`../${folder}/`, import.meta.url);
+      await cp(source, join(root, "src", folder), { recursive: true });
+    }
+    const copy = pathToFileURL(join(root, "src", "kernels", "load.node.ts")).href;
+    const uncompiled = (await import(copy)) as { loadKernels: typeof loadKernels };
+    await assert.rejects(uncompiled.loadKernels(createArena(0)), {
+      code: "KERNELS_MISSING",
+      hint: "run: node scripts/build-kernels.mjs",
+    });
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
 });
 
 test("lanes and arenas that do not exist are refused", async () => {
