@@ -56,6 +56,8 @@ export class Volume implements VolumeService {
   readonly #changes = new Mutex();
   #state: VolumeState | undefined;
   #background: AbortController | undefined;
+  /** How many holders were usable when that was last asked. */
+  #holders = 0;
 
   constructor(parts: VolumeParts) {
     this.#parts = parts;
@@ -165,7 +167,7 @@ export class Volume implements VolumeService {
     const peers = swarm.peerCounts();
     const { packBytes, ...packs } = index.counts();
     const state = this.#state;
-    const redundancy = this.#codeFor(peers.usable, undefined);
+    const redundancy = this.#codeFor(this.#holders, undefined);
     const reasons: string[] = [];
     if (state === undefined) reasons.push("the index is not yet recovered from the swarm");
     if (packs.partial > 0) reasons.push(`${packs.partial} packs lack some of their shards`);
@@ -236,6 +238,7 @@ export class Volume implements VolumeService {
     signal: AbortSignal,
   ): Promise<WriteOptions> {
     const holders = await this.#parts.swarm.usableHolders(signal);
+    this.#holders = holders.length;
     const { k, n, r } = this.#codeFor(holders.length, code);
     return { code: { k, n }, holders, placeMax: ack === "r" ? r : n, report };
   }
