@@ -22,3 +22,9 @@ export type BlobCode =
 /** A store of blobs that cannot do what it was asked to.
  * @see src/ports/blobs.ts */
 export class BlobError extends HoldfastError<BlobCode> {}
+
+export type SecretsCode = "SECRET_UNREADABLE" | "SECRET_UNWRITABLE";
+
+/** A secret that the disk does not give or take; the message names its file.
+ * @see src/ports/secrets.ts */
+export class SecretsError extends HoldfastError<SecretsCode> {}

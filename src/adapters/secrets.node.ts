@@ -5,8 +5,8 @@ import { assert } from "../base/assert.ts";
 import { codeOf, messageOf } from "../base/error.ts";
 import { SECRET_MAX_BYTES, SECRET_NAME } from "../base/limits.ts";
 import type { Secrets } from "../ports/secrets.ts";
-import { SecretsError } from "./secrets-error.ts";
-import type { SecretsCode } from "./secrets-error.ts";
+import { SecretsError } from "./error.ts";
+import type { SecretsCode } from "./error.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
