@@ -42,7 +42,8 @@ async function installPackages(reason) {
   const started = Date.now();
   const options = ["--ignore-scripts", "--prefer-offline", "--include=dev", "--include=optional"];
   const [command, args] = npm();
-  const status = await run(command, [...args, "ci", ...options, "--no-audit", "--no-fund"], {
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  const status = await run(command, [...args, "ci", ...options, ...quiet], {
     env: outerEnvironment(),
   });
   if (status !== 0) {
