@@ -83,7 +83,8 @@ export async function answerRequest(
     const refused = refusal(request, lengthBytes, context.bounds);
     const answer =
       refused ?? (await handle(peer, request, lengthBytes, body, gone.signal, context));
-    if (!socket.destroyed) await send(response, answer, body, transfer);
+    if (socket.destroyed) await abandon(answer);
+    else await send(response, answer, body, transfer);
     if (!body.arrived && !socket.destroyed) linger(request, context.times.lingerMs);
   } catch (error) {
     // Headers are out: the only honest end of a broken answer is a closed session.
@@ -150,6 +151,12 @@ async function send(
   else await writeBody(response, content, lengthBytes, transfer);
   transfer.enter("bytes");
   await finished;
+}
+
+/** Tells the source of an answer's blocks that nobody wants them any more. */
+async function abandon({ body }: OutgoingResponse): Promise<void> {
+  if (body === undefined || body instanceof Uint8Array) return;
+  await body[Symbol.asyncIterator]().return?.();
 }
 
 /** Throws the rest of a body away for a moment: a socket closed over unread bytes is reset, and the

@@ -1,0 +1,26 @@
+import { codeOf } from "../base/error.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Net } from "../ports/net.ts";
+import type { Roster } from "./roster.ts";
+
+/** A Net that tells the roster how every request went. A request that the caller gave up says
+ * nothing about the peer. */
+export function observedNet(net: Net, roster: Roster, clock: Clock): Net {
+  return {
+    async request(peer, request, signal) {
+      const started = clock.monotonicMs();
+      try {
+        const response = await net.request(peer, request, signal);
+        const sentBytes = request.body instanceof Uint8Array ? request.body.length : 0;
+        const bytes = sentBytes + response.body.length;
+        roster.succeeded(peer, clock.monotonicMs() - started, bytes);
+        return response;
+      } catch (error) {
+        if (!signal.aborted && codeOf(error)?.startsWith("PEER_") === true) roster.failed(peer);
+        throw error;
+      }
+    },
+    listen: (handler) => net.listen(handler),
+    close: () => net.close(),
+  };
+}

@@ -1,0 +1,127 @@
+import { codeOf, HoldfastError, messageOf } from "../base/error.ts";
+import { parseId } from "../base/id.ts";
+import { CodecError } from "../codec/error.ts";
+import { CryptoError } from "../crypto/error.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Holder } from "../ports/holder.ts";
+import type { Log } from "../ports/log.ts";
+import type { IncomingRequest, OutgoingResponse, PeerHandler } from "../ports/net.ts";
+import { createAskers } from "./asker.ts";
+import { SwarmError } from "./error.ts";
+import type { RecordStore } from "./records.ts";
+import { postHave } from "./routes/have.ts";
+import { getList } from "./routes/list.ts";
+import { getHello, getPeers } from "./routes/peers.ts";
+import { getRecord, postRecord } from "./routes/records.ts";
+import { jsonAnswer, type Hello, type PeerServices, type Route } from "./routes/route.ts";
+import { getShard, postShard } from "./routes/shards.ts";
+import { postTickets } from "./routes/tickets.ts";
+
+interface PathRoutes {
+  GET?: Route;
+  POST?: Route;
+}
+
+/** Paths that are complete. */
+const PATHS = new Map<string, PathRoutes>([
+  ["/list", { GET: getList }],
+  ["/v1/hello", { GET: getHello }],
+  ["/v1/peers", { GET: getPeers }],
+  ["/v1/tickets", { POST: postTickets }],
+  ["/v1/have", { POST: postHave }],
+]);
+/** Paths that end in an id. */
+const ID_PATHS = new Map<string, PathRoutes>([
+  ["/v1/shards/", { GET: getShard, POST: postShard }],
+  ["/v1/records/", { GET: getRecord, POST: postRecord }],
+]);
+
+/** HTTP statuses of coded errors, the holder's too. All others are 500, and nothing else is said of
+ * them: their texts are for this machine's log. */
+const STATUSES: Readonly<Record<string, number>> = {
+  BODY_TOO_LARGE: 413,
+  CERTIFICATE_REFUSED: 403,
+  DISK_FULL: 507,
+  EPOCH_WRONG: 409,
+  HOLDER_BUSY: 503,
+  HOLDER_CLOSED: 503,
+  LENGTH_REQUIRED: 411,
+  METHOD_REFUSED: 405,
+  PATH_UNKNOWN: 404,
+  RANGE_UNSATISFIABLE: 416,
+  RECORD_FORGED: 422,
+  RECORD_MISSING: 404,
+  RECORD_REFUSED: 422,
+  RECORD_SPACE_FULL: 507,
+  REQUEST_MALFORMED: 400,
+  SHARD_CORRUPT: 422,
+  SHARD_ID_MALFORMED: 400,
+  SHARD_LENGTH: 422,
+  SHARD_MISSING: 404,
+  SHARD_RANGE: 416,
+  SPACE_FULL: 507,
+  STORE_FAILED: 500,
+  STORE_READ_ONLY: 507,
+  TICKET_EXPIRED: 403,
+  TICKET_INVALID: 403,
+  TICKET_USED: 403,
+  TICKETS_MANY: 429,
+};
+
+/** What `createPeerHandler` serves from. */
+export interface PeerHandlerOptions {
+  holder: Holder;
+  records: RecordStore;
+  clock: Clock;
+  log: Log;
+  hello: () => Hello;
+  /** Signed cards for `/v1/peers`, our own first. */
+  cards: () => readonly Uint8Array[];
+}
+
+/** The peer protocol's server: one handler for every carrier.
+ * @see docs/protocol.md */
+export function createPeerHandler(options: PeerHandlerOptions): PeerHandler {
+  const services: PeerServices = { ...options, askers: createAskers() };
+  return async (request) => {
+    try {
+      return await answer(services, request);
+    } catch (error) {
+      if (request.signal.aborted || !(error instanceof HoldfastError)) throw error;
+      const { code, message, status } = blame(error);
+      const level = status >= 500 ? "warn" : "debug";
+      options.log.write(level, "peer.refused", { peer: request.peer, path: request.path, code });
+      const hint = error.hint === undefined ? {} : { hint: error.hint };
+      return jsonAnswer(status, { code, message, ...hint });
+    }
+  };
+}
+
+function answer(
+  services: PeerServices,
+  request: IncomingRequest,
+): Promise<OutgoingResponse> | OutgoingResponse {
+  const { path, method } = request;
+  const cut = path.lastIndexOf("/") + 1;
+  const ending = path.slice(cut);
+  const withId = parseId(ending) === undefined ? undefined : ID_PATHS.get(path.slice(0, cut));
+  const routes = PATHS.get(path) ?? withId;
+  if (routes === undefined) throw new SwarmError("PATH_UNKNOWN", "there is nothing at this path");
+  const route = routes[method];
+  if (route === undefined) {
+    throw new SwarmError("METHOD_REFUSED", `${method.toLowerCase()} is not answered at this path`);
+  }
+  return route(services, request, ending);
+}
+
+/** Code, text and status of an error. What a peer sent and cannot be read is its mistake, whichever
+ * layer noticed. */
+function blame(error: unknown): { code: string; message: string; status: number } {
+  const code = codeOf(error) ?? "PEER_FAILED";
+  const message = messageOf(error);
+  if (error instanceof CodecError) return { code: "REQUEST_MALFORMED", message, status: 400 };
+  if (error instanceof CryptoError) return { code, message, status: 403 };
+  const status = STATUSES[code];
+  if (status !== undefined) return { code, message, status };
+  return { code: "PEER_FAILED", message: "this peer could not answer", status: 500 };
+}

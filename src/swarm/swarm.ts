@@ -1,0 +1,123 @@
+import type { Id, PeerId, ShardId } from "../base/id.ts";
+import type { RecordEntry } from "../codec/record.ts";
+import type { Directory } from "../ports/directory.ts";
+import type { PeerClient } from "./client.ts";
+import { readRecordFromKeepers, writeRecordToKeepers } from "./keepers.ts";
+import { keeperCount, keepersOf, rankHolders } from "./placement.ts";
+import type { Roster } from "./roster.ts";
+
+/** Whoever answered so lately needs no new hello. */
+const FRESH_MS = 10_000;
+/** Whoever answered so lately, and has not failed since, counts as usable. */
+const LATELY_MS = 10 * 60_000;
+/** Hellos at once. */
+const PROBES_MAX = 16;
+
+interface Code {
+  k: number;
+  n: number;
+}
+
+/** The swarm as the owner's side sees it: the client, and who is there. */
+export interface Swarm extends Pick<
+  PeerClient,
+  "reserve" | "storeShard" | "readShard" | "readRange" | "have"
+> {
+  /** Peers that offer space and answered just now or lately, without this one. Peers that failed
+   * lately are left out without being asked. */
+  usableHolders(signal: AbortSignal): Promise<readonly PeerId[]>;
+  /** `holders` in the order in which a stripe tries them. */
+  rank(shards: readonly ShardId[], holders: readonly PeerId[]): readonly PeerId[];
+  peerCounts(): { known: number; usable: number };
+  /** Writes a record to its keepers.
+   * @returns whether enough acknowledged, and the highest number that a keeper has beyond it */
+  writeRecord(
+    record: RecordEntry,
+    code: Code,
+    signal: AbortSignal,
+  ): Promise<{ kept: boolean; newer?: bigint; forks: readonly RecordEntry[] }>;
+  /** The record with the highest valid number among those of all keepers that answer. */
+  readRecord(
+    key: Id,
+    code: Code,
+    signal: AbortSignal,
+  ): Promise<{
+    record?: RecordEntry;
+    forks: readonly RecordEntry[];
+    answered: number;
+    asked: number;
+  }>;
+}
+
+export interface SwarmOptions {
+  self: PeerId;
+  client: PeerClient;
+  directory: Directory;
+  /** Fed by `observedNet` around the client's Net. */
+  roster: Roster;
+}
+
+/** Puts client, directory and roster together. */
+export function createSwarm({ self, client, directory, roster }: SwarmOptions): Swarm {
+  /** Holders whose last hello said that they have no room. */
+  const full = new Set<PeerId>();
+  const others = (): PeerId[] =>
+    directory
+      .peers()
+      .map(({ id }) => id)
+      .filter((id) => id !== self);
+  const keepers = (key: Id, code: Code): PeerId[] => keepersOf(key, others(), keeperCount(code));
+  const isUsable = (peer: PeerId): boolean => roster.answered(peer, LATELY_MS) && !full.has(peer);
+
+  const probe = async (peer: PeerId, signal: AbortSignal): Promise<void> => {
+    if (roster.backsOff(peer) || roster.answered(peer, FRESH_MS)) return;
+    try {
+      const { freeBytes } = await client.hello(peer, signal);
+      if (freeBytes > 0) full.delete(peer);
+      else full.add(peer);
+    } catch {
+      // The roster knows; whoever does not answer is not usable, and that is the answer.
+    }
+  };
+
+  return {
+    reserve: (peer, wishes, signal) => client.reserve(peer, wishes, signal),
+    storeShard: (peer, id, ticket, bytes, signal) =>
+      client.storeShard(peer, id, ticket, bytes, signal),
+    readShard: (peer, id, into, signal) => client.readShard(peer, id, into, signal),
+    readRange: (peer, id, range, signal) => client.readRange(peer, id, range, signal),
+    have: (peer, ids, signal) => client.have(peer, ids, signal),
+    rank: rankHolders,
+    async usableHolders(signal) {
+      const offering = directory.peers().filter(({ offeredBytes }) => offeredBytes > 0);
+      const candidates = offering.map(({ id }) => id).filter((id) => id !== self);
+      const queue = candidates.values();
+      const probes = Array.from({ length: PROBES_MAX }, async () => {
+        for (const peer of queue) await probe(peer, signal);
+      });
+      await Promise.all(probes);
+      signal.throwIfAborted();
+      return candidates.filter(isUsable);
+    },
+    peerCounts() {
+      const known = others();
+      return { known: known.length, usable: known.filter(isUsable).length };
+    },
+    async writeRecord(record, code, signal) {
+      const to = keepers(record.key, code);
+      const { kept, newer, forks } = await writeRecordToKeepers(client, to, record, signal);
+      return { kept, forks, ...(newer === undefined ? {} : { newer }) };
+    },
+    async readRecord(key, code, signal) {
+      const from = keepers(key, code);
+      const { record, forks, answered, asked } = await readRecordFromKeepers(
+        client,
+        from,
+        key,
+        signal,
+      );
+      const found = { forks, answered: answered.length, asked };
+      return record === undefined ? found : { ...found, record };
+    },
+  };
+}
