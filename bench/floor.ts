@@ -1,5 +1,6 @@
 /** The floor: the same number of bytes through bare TLS sockets between this process and others,
- * which write them to disk. No names, no hashes, no protocol: what the machine needs for it at least. */
+ * which write them to disk. No names, no hashes, no protocol: what the machine needs for it at
+ * least. */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +25,8 @@ function tlsOptions() {
   };
 }
 
-/** Seconds to move `bytesPerSink` to each of `sinks` processes that write and fsync it below `dir`. */
+/** Seconds to move `bytesPerSink` to each of `sinks` processes that write and fsync it below
+ * `dir`. */
 export async function putFloor(dir: string, sinks: number, bytesPerSink: number): Promise<number> {
   const children = await startChildren(dir, sinks);
   try {

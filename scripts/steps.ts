@@ -1,6 +1,6 @@
 // The steps of `npm test`, in order. `npm test -- unit e2e` runs some of them, `npm test -- FILE …`
-// test files. On a developer's machine the first step that fails ends the run; in CI all of them run,
-// so that one run shows everything. The status is that of the first step that failed.
+// test files. On a developer's machine the first step that fails ends the run; in CI all of them
+// run, so that one run shows everything. The status is that of the first step that failed.
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// There is no container engine where the tests run, so they check that the files agree with the rest.
+// There is no container engine where the tests run, so they check that the files agree with the
+// rest.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runsHoldfast } from "../scripts/node.mjs";

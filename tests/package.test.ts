@@ -1,5 +1,5 @@
-// What `npm pack` makes, installed into an empty prefix, has to work on its own: a file that is missing
-// from the package would not be noticed in a clone.
+// What `npm pack` makes, installed into an empty prefix, has to work on its own: a file that is
+// missing from the package would not be noticed in a clone.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync } from "node:fs";
@@ -32,8 +32,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Installs as a user does. Without network that needs npm's cache to know every package; where it does
- * not, the package is unpacked by hand and given the clone's own dependencies. */
+/** Installs as a user does. Without network that needs npm's cache to know every package; where it
+ * does not, the package is unpacked by hand and given the clone's own dependencies. */
 async function install(tarball: string): Promise<string> {
   const options = ["--ignore-scripts", "--offline", "--no-audit", "--no-fund"];
   try {

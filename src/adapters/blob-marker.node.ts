@@ -12,12 +12,13 @@ const VERSION = 1;
 export interface StoreClaim {
   /** Whose store it is, the peer's id: two homes never use one folder. */
   owner: string;
-  /** The marker that this home remembers for the folder; undefined if it never had a store there. */
+  /** The marker that this home remembers for the folder; undefined if it never had a store
+   * there. */
   marker: string | undefined;
 }
 
-/** Checks that the folder is the store that the home remembers, or makes it where the home never had
- * one there. A disk that is not mounted leaves an empty folder behind: that is never filled.
+/** Checks that the folder is the store that the home remembers, or makes it where the home never
+ * had one there. A disk that is not mounted leaves an empty folder behind: that is never filled.
  * @returns the store's marker, for the home to remember
  * @throws BlobError STORE_NOT_MOUNTED | STORE_FOREIGN | STORE_NEWER | BLOB_FAILED */
 export async function claimStore(folder: string, claim: StoreClaim): Promise<string> {

@@ -95,7 +95,8 @@ export class FileBlobWriter implements BlobWriter {
       await this.#close();
       await unlink(this.#path);
     } catch {
-      // The file may be gone or renamed already, or the disk; what is left is removed at the next start.
+      // The file may be gone or renamed already, or the disk; what is left is removed at the next
+      // start.
     }
   }
 

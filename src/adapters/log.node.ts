@@ -12,8 +12,8 @@ export interface FileLog extends Log {
 }
 
 /** Opens a log of JSON lines, rotated when it reaches `maxBytes`, so that it takes three times that
- * at most. Lines are written at once: what happened right before a crash is there. A log that cannot
- * be written (disk full) is dropped line by line and never stops the daemon.
+ * at most. Lines are written at once: what happened right before a crash is there. A log that
+ * cannot be written (disk full) is dropped line by line and never stops the daemon.
  * @throws the operating system's error where the file cannot be opened */
 export function openFileLog(
   path: string,

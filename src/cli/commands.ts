@@ -10,7 +10,8 @@ interface CommandEntry {
   load: () => Promise<CommandFile>;
 }
 
-/** Every command. The files are loaded only when their command is called or its help is asked for. */
+/** Every command. The files are loaded only when their command is called or its help is asked
+ * for. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   demo: {
     summary: "run a whole swarm on this machine and do the main job with it",

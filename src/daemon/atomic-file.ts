@@ -2,8 +2,8 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname } from "node:path";
 import { codeOf } from "../base/error.ts";
 
-/** Replaces a small file so that a crash leaves the old text or the new one, never a part: temporary
- * name → fsync → rename → fsync of the folder. Mode 0600. */
+/** Replaces a small file so that a crash leaves the old text or the new one, never a part:
+ * temporary name → fsync → rename → fsync of the folder. Mode 0600. */
 export function replaceFile(path: string, text: string): void {
   const temporary = `${path}.new`;
   const file = openSync(temporary, "w", 0o600);

@@ -67,7 +67,8 @@ export function readConfigKeys(file: string): Record<string, unknown> {
   return parseToml(file, readConfigText(file));
 }
 
-/** Sets one key, or removes it when `value` is undefined, and checks the whole before it is written.
+/** Sets one key, or removes it when `value` is undefined, and checks the whole before it is
+ * written.
  * Every other line of the file, comments included, stays as it is.
  * @param value as in TOML (`0`, `"a"`) or a bare word, which is a text
  * @throws DaemonError CONFIG_UNREADABLE | CONFIG_INVALID; the file is then unchanged */

@@ -13,7 +13,8 @@ import type { HomePaths } from "./home.ts";
 const SWARM_KEY_BYTES = 32;
 const NAME_MAX_CHARACTERS = 64;
 
-/** Opens the home's keys, or makes them where the home is new: then nothing was ever stored with it.
+/** Opens the home's keys, or makes them where the home is new: then nothing was ever stored with
+ * it.
  * @throws DaemonError SWARM_KEY_REFUSED, and what `openKeyring` throws */
 export async function openKeys(
   paths: HomePaths,

@@ -11,8 +11,8 @@ import type { HomePaths } from "./home.ts";
 /** SQLite's result code for a database that another process has locked. */
 const SQLITE_BUSY = 5;
 
-/** Makes the home's folder where it is missing, takes its lock and checks its version. The lock is the
- * kernel's (SQLite holds it on `lock.db`), so that it ends with the process however that ends.
+/** Makes the home's folder where it is missing, takes its lock and checks its version. The lock is
+ * the kernel's (SQLite holds it on `lock.db`), so that it ends with the process however that ends.
  * @returns releases the lock
  * @throws DaemonError HOME_IN_USE | HOME_NEWER | HOME_UNUSABLE; the home is then untouched */
 export function lockHome(paths: HomePaths): () => void {
@@ -35,7 +35,8 @@ export function lockHome(paths: HomePaths): () => void {
   return release;
 }
 
-/** A folder with other things in it is somebody else's: `--home ~` by mistake must not litter it. */
+/** A folder with other things in it is somebody else's: `--home ~` by mistake must not litter
+ * it. */
 function checkNotForeign(paths: HomePaths): void {
   const ours = new Set(Object.values(paths).map((path: string) => basename(path)));
   const foreign = readdirSync(paths.home).find((name) => !ours.has(name) && name !== "lost+found");

@@ -92,8 +92,8 @@ function report(value: object): void {
   }
 }
 
-/** A bug ends the daemon with its reason in the log: going on with a broken invariant could lose what
- * was acknowledged, and what was is durable. */
+/** A bug ends the daemon with its reason in the log: going on with a broken invariant could lose
+ * what was acknowledged, and what was is durable. */
 function exitOnBug(log: FileLog): void {
   const exit =
     (kind: string) =>

@@ -69,7 +69,8 @@ export async function startPeer(parts: StartParts): Promise<RunningPeer> {
   }
 }
 
-/** Resolves at the first signal, or when it is asked for; a second signal ends the process at once. */
+/** Resolves at the first signal, or when it is asked for; a second signal ends the process at
+ * once. */
 function stopRequested(asked: AbortSignal, log: Log): Promise<void> {
   return new Promise((resolve) => {
     let signals = 0;

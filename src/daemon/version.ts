@@ -10,7 +10,8 @@ function readVersion(): string {
   return found;
 }
 
-/** Whether version `a` is older than `b`: numbers part by part; a pre-release is older than its release.
+/** Whether version `a` is older than `b`: numbers part by part; a pre-release is older than its
+ * release.
  * What cannot be read as a version counts as older. */
 export function isOlder(a: string, b: string): boolean {
   const left = parse(a);

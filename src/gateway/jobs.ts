@@ -16,8 +16,8 @@ export interface Job {
 export interface Jobs {
   /** @throws GatewayError DAEMON_STOPPING | DAEMON_BUSY */
   begin(): Job;
-  /** Refuses new jobs, waits up to `graceMs` for those there are, then aborts them and waits as long
-   * again. Resolves to the number of jobs that had to be cut. */
+  /** Refuses new jobs, waits up to `graceMs` for those there are, then aborts them and waits as
+   * long again. Resolves to the number of jobs that had to be cut. */
   drain(graceMs: number): Promise<number>;
 }
 

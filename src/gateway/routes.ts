@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import * as s from "./schemas.ts";
 
-/** How a route answers: one JSON value; a stream of events whose last is `done` or `error`; bytes. */
+/** How a route answers: one JSON value; a stream of events whose last is `done` or `error`;
+ * bytes. */
 export type Answer = "json" | "events" | "bytes";
 
 /** One route of the local API. GET takes its input from the query, POST from a JSON body; a route

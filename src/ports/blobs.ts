@@ -1,5 +1,6 @@
 /** A directory of immutable files that survive a power cut once committed. The holder's big shards
- * and the owner's not yet spread packs lie in one. Names are ids or made by us: [a-z0-9.-]{1,80}. */
+ * and the owner's not yet spread packs lie in one. Names are ids or made by us:
+ * [a-z0-9.-]{1,80}. */
 export interface Blobs {
   /** Starts a new blob under a temporary name; nothing is visible under `name` before `commit`. */
   create(name: string): Promise<BlobWriter>;

@@ -1,4 +1,5 @@
-/** A value of a database row. Blobs come back as fresh arrays. Integers are JS numbers (safe range). */
+/** A value of a database row. Blobs come back as fresh arrays. Integers are JS numbers (safe
+ * range). */
 export type SqlValue = null | number | string | Uint8Array;
 export type SqlRow = Record<string, SqlValue>;
 
@@ -14,7 +15,8 @@ export interface Database {
   get(sql: string, ...values: SqlValue[]): SqlRow | undefined;
   /** All rows. Bound it with LIMIT. */
   all(sql: string, ...values: SqlValue[]): SqlRow[];
-  /** Runs `work` in one transaction: durable when it returns, undone when it throws. Not re-entrant. */
+  /** Runs `work` in one transaction: durable when it returns, undone when it throws. Not
+   * re-entrant. */
   transaction<T>(work: () => T): T;
   close(): void;
 }

@@ -46,7 +46,8 @@ export interface Holder {
     blocks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<Uint8Array>;
-  /** Reads bytes `[start, end)` widened to leaf borders when `proof` is set; the whole without a range. */
+  /** Reads bytes `[start, end)` widened to leaf borders when `proof` is set; the whole without a
+   * range. */
   read(
     asker: Asker,
     id: ShardId,

@@ -9,7 +9,8 @@ export interface PeerRequest {
   /** A whole body, or blocks of one with `content-length` in the headers. */
   body?: Uint8Array | AsyncIterable<Uint8Array>;
   /** Where the answer's body goes if its status is 200 or 206: no copy is made beyond it.
-   * An answer longer than this is refused. Without it the body is collected, up to `bodyMaxBytes`. */
+   * An answer longer than this is refused. Without it the body is collected, up to
+   * `bodyMaxBytes`. */
   into?: Uint8Array;
   bodyMaxBytes?: number;
 }
@@ -30,7 +31,8 @@ export interface IncomingRequest {
   headers: Readonly<Record<string, string>>;
   /** From content-length; undefined where there is none. */
   lengthBytes: number | undefined;
-  /** Blocks of exactly BLOCK_BYTES, the last one shorter. A block is valid until the next is pulled. */
+  /** Blocks of exactly BLOCK_BYTES, the last one shorter. A block is valid until the next is
+   * pulled. */
   body: AsyncIterable<Uint8Array>;
   signal: AbortSignal;
 }
@@ -45,7 +47,8 @@ export interface OutgoingResponse {
 export type PeerHandler = (request: IncomingRequest) => Promise<OutgoingResponse>;
 
 /** Sessions between peers: every byte encrypted, both ends proven by their peer key.
- * @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT | PEER_BROKE_PROTOCOL */
+ * @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT |
+ * PEER_BROKE_PROTOCOL */
 export interface Net {
   /** Sends one request over a pooled session and waits for the answer. */
   request(peer: PeerId, request: PeerRequest, signal: AbortSignal): Promise<PeerResponse>;

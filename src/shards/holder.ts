@@ -75,7 +75,8 @@ export interface HolderStore extends Holder {
 /** Flag of the database: 1 while a holder has it open. */
 const OPEN_FLAG = "open";
 
-/** Opens the holder's side. After an unclean stop, blobs that have no row are taken in meanwhile. */
+/** Opens the holder's side. After an unclean stop, blobs that have no row are taken in
+ * meanwhile. */
 export function openHolder(parts: HolderParts): HolderStore {
   return new DiskHolder(parts);
 }

@@ -20,7 +20,8 @@ export function findHeld(table: ShardTable, account: AccountId, id: ShardId): Sh
   return parseId(id) === undefined ? undefined : table.findHeld(account, id);
 }
 
-/** Reads a range of a shard, cut at its end; see the port. What turns out to be damaged is set aside.
+/** Reads a range of a shard, cut at its end; see the port. What turns out to be damaged is set
+ * aside.
  * @throws ShardError SHARD_MISSING | SHARD_RANGE; errors of the store */
 export async function readShard(
   premises: Premises,

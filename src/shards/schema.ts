@@ -1,8 +1,8 @@
 /** Steps of the holder's database, by `user_version`. Never edit one that was released.
  *
  * state: 0 held, 1 set aside (its bytes are damaged or gone), 2 orphan (a blob that nobody leases);
- * place: 0 a row of `contents`, 1 a blob whose name is the id. `totals` is kept by triggers, so that
- * it can never differ from what it counts.
+ * place: 0 a row of `contents`, 1 a blob whose name is the id. `totals` is kept by triggers, so
+ * that it can never differ from what it counts.
  * @see docs/format/holder-database.md */
 export const HOLDER_SCHEMA: readonly string[] = [
   `CREATE TABLE shards(

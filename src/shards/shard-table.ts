@@ -4,7 +4,8 @@ import type { AccountId, Epoch, ShardId } from "../base/id.ts";
 import type { Database, SqlRow, SqlValue } from "../ports/database.ts";
 import { HOLDER_SCHEMA } from "./schema.ts";
 
-/** `held` is promised to somebody; `aside` is damaged or gone; `orphan` is a blob without a lease. */
+/** `held` is promised to somebody; `aside` is damaged or gone; `orphan` is a blob without a
+ * lease. */
 export type ShardState = "held" | "aside" | "orphan";
 const STATES: readonly ShardState[] = ["held", "aside", "orphan"];
 

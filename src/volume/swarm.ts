@@ -7,7 +7,8 @@ import type { ShardStoring } from "./spread/spread.ts";
 export interface VolumeSwarm extends ShardStoring {
   /** Peers that offer space and answered just now or lately, without this one. */
   usableHolders(signal: AbortSignal): Promise<readonly PeerId[]>;
-  /** `holders` in the order in which a stripe should try them, a function of ids and holders alone. */
+  /** `holders` in the order in which a stripe should try them, a function of ids and holders
+   * alone. */
   rank(shards: readonly ShardId[], holders: readonly PeerId[]): readonly PeerId[];
   peerCounts(): { known: number; usable: number };
   /** Writes a record to its keepers.

@@ -26,7 +26,8 @@ export function rowsOf(page: string): string[][] {
   });
 }
 
-/** Direct dependencies that are not pinned exactly, and those that the page does not explain once. */
+/** Direct dependencies that are not pinned exactly, and those that the page does not explain
+ * once. */
 export function checkDependencies(manifest: Manifest, page: string): Problem[] {
   const { dependencies, devDependencies, optionalDependencies } = manifest;
   const direct = { ...dependencies, ...devDependencies, ...optionalDependencies };
@@ -59,8 +60,9 @@ export interface Lock {
   >;
 }
 
-/** Packages of other platforms that the lock file leaves out, as npm does when it cannot reach them, and
- * then refuses to install from that file; and packages that want to run a script when installed. */
+/** Packages of other platforms that the lock file leaves out, as npm does when it cannot reach
+ * them, and then refuses to install from that file; and packages that want to run a script when
+ * installed. */
 export function checkLock({ packages }: Lock): Problem[] {
   const problems: Problem[] = [];
   for (const [path, entry] of Object.entries(packages)) {

@@ -1,5 +1,5 @@
-// A rule that finds nothing in a bad sample is a defect: each is shown what it must find, and what it
-// must let pass.
+// A rule that finds nothing in a bad sample is a defect: each is shown what it must find, and what
+// it must let pass.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkLayers } from "./layers.ts";

@@ -27,9 +27,9 @@ function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.from(head), content]);
 }
 
-/** The self-signed X.509 certificate over a peer key, as DER. It says nothing but the key: TLS wants
- * a certificate to carry it, and proves with the handshake's signature that the other side has its
- * secret half. The same key gives the same bytes.
+/** The self-signed X.509 certificate over a peer key, as DER. It says nothing but the key: TLS
+ * wants a certificate to carry it, and proves with the handshake's signature that the other side
+ * has its secret half. The same key gives the same bytes.
  * @see docs/adr/ for why there is no library, RFC 5280 and RFC 8410 for the layout */
 export function certificateOf(key: SigningKey): Buffer {
   const publicKey = der(SEQUENCE, ED25519, der(BIT_STRING, Buffer.of(0), key.publicKey));

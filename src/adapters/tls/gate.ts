@@ -57,8 +57,8 @@ function dropOldest(sockets: Set<Socket>): void {
   }
 }
 
-/** Reads exactly the knock off a fresh connection. What came after it stays in the socket, where TLS
- * finds it. Whoever knocks wrongly, late or not at all is closed without a byte.
+/** Reads exactly the knock off a fresh connection. What came after it stays in the socket, where
+ * TLS finds it. Whoever knocks wrongly, late or not at all is closed without a byte.
  * @param onKnocked called at most once, with a connection that knocked rightly */
 export function awaitKnock(
   socket: Socket,

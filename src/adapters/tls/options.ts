@@ -5,8 +5,8 @@ import type { Directory } from "../../ports/directory.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 
-/** Deadlines of sessions. They run on the machine's own timers, never on the steerable clock: a test
- * that lets days pass must not cut every transfer. */
+/** Deadlines of sessions. They run on the machine's own timers, never on the steerable clock: a
+ * test that lets days pass must not cut every transfer. */
 export interface SessionTimes {
   /** From dialling to a proven session. */
   connectMs: number;
@@ -23,7 +23,8 @@ export interface SessionTimes {
   floorBytesPerSecond: number;
   /** The dialler closes a session that was idle for so long; the other side waits twice as long. */
   idleMs: number;
-  /** How long the rest of a body is thrown away after an early answer, so that the answer arrives. */
+  /** How long the rest of a body is thrown away after an early answer, so that the answer
+   * arrives. */
   lingerMs: number;
 }
 

@@ -1,7 +1,7 @@
 import type { SessionTimes } from "./options.ts";
 
-/** What one side of a transfer is waiting for. `own` is ourselves: the clock of the other side stands
- * still while our disk or our caller is slow. */
+/** What one side of a transfer is waiting for. `own` is ourselves: the clock of the other side
+ * stands still while our disk or our caller is slow. */
 export type Phase = "own" | "answer" | "bytes";
 
 /** One request or answer in flight. */
@@ -15,7 +15,8 @@ export class Transfer {
   windowMs = 0;
   readonly giveUp: (reason: string) => void;
 
-  /** `giveUp` is called once the other side misses a deadline, again until the transfer is ended. */
+  /** `giveUp` is called once the other side misses a deadline, again until the transfer is
+   * ended. */
   constructor(giveUp: (reason: string) => void) {
     this.giveUp = giveUp;
   }

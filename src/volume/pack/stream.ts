@@ -1,5 +1,5 @@
-/** Blocks of a stream that came by message, waiting to be stored. The sender has one credit for each
- * block that was used up, so that at most its first credits lie here. */
+/** Blocks of a stream that came by message, waiting to be stored. The sender has one credit for
+ * each block that was used up, so that at most its first credits lie here. */
 export class BlockQueue {
   readonly #blocks: Uint8Array[] = [];
   readonly #onCredit: () => void;

@@ -14,7 +14,8 @@ export interface TreeEdit {
 
 const DIRECTORY_MODE = 0o755;
 
-/** Puts `entry` at a path below `root`, or takes away what is there; directories on the way are made.
+/** Puts `entry` at a path below `root`, or takes away what is there; directories on the way are
+ * made.
  * @param root top node of the root directory, undefined for an empty volume
  * @returns the new root's top node
  * @throws VolumeError PATH_MISSING | PATH_KIND */
