@@ -17,7 +17,7 @@ interface Sample {
 }
 
 const LONG_BODY = "  void 0;\n".repeat(59);
-const WIDE = "x".repeat(89);
+const WIDE = "x".repeat(90);
 
 const SAMPLES: readonly Sample[] = [
   // Layers.
@@ -85,9 +85,14 @@ const SAMPLES: readonly Sample[] = [
   // Size.
   sample(shape.checkSize, "src/base/n.ts", "let a;\n".repeat(400), []),
   sample(shape.checkSize, "src/base/e.ts", "let a;\n".repeat(401), ["401 lines, at most 400"]),
-  sample(shape.checkSize, "src/base/f.ts", `let a = "${WIDE}";`, []),
-  sample(shape.checkSize, "src/base/g.ts", `let aa = "${WIDE}";`, ["101 columns, at most 100"]),
-  sample(shape.checkSize, "src/base/h.ts", `let a = "${"🐚".repeat(89)}";`, []),
+  sample(shape.checkSize, "src/base/f.ts", `let a; // ${WIDE}`, []),
+  sample(shape.checkSize, "src/base/g.ts", `let ab; // ${WIDE}`, ["101 columns, at most 100"]),
+  sample(shape.checkSize, "src/base/h.ts", `let a; // ${"🐚".repeat(90)}`, []),
+  sample(shape.checkSize, "src/base/o.ts", `let ab = "${WIDE}";`, []),
+  sample(shape.checkSize, "src/base/p.ts", "let ab = `" + WIDE + "${c}`;", []),
+  sample(shape.checkSize, "src/base/q.ts", `let ab = "a"; // ${WIDE}`, [
+    "107 columns, at most 100",
+  ]),
   sample(shape.checkFunctions, "src/base/i.ts", `function f() {\n${LONG_BODY}}`, [
     "function of 61 lines, at most 60",
   ]),
