@@ -1,4 +1,5 @@
-import type { KnownPeer, HolderUsage } from "../gateway/control.ts";
+import type { KnownPeer } from "../gateway/control.ts";
+import type { HolderUsage } from "../shards/holder.ts";
 import type { Holder } from "../ports/holder.ts";
 import type { PeerCard } from "../ports/directory.ts";
 import type { VolumeService } from "../volume/service.ts";

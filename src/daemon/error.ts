@@ -10,6 +10,7 @@ export type DaemonCode =
   | "HOME_UNUSABLE"
   | "PEER_LIST_REFUSED"
   | "PORT_TAKEN"
+  | "STORES_INVALID"
   | "SWARM_KEY_REFUSED";
 
 /** A daemon that cannot start or go on as it is asked to. */

@@ -12,6 +12,7 @@ const SOCKET_PATH_MAX_BYTES = 103;
 export interface HomePaths {
   home: string;
   version: string;
+  fresh: string;
   config: string;
   keys: string;
   holderDatabase: string;
@@ -19,6 +20,7 @@ export interface HomePaths {
   lockDatabase: string;
   shards: string;
   packs: string;
+  stores: string;
   peerList: string;
   fileList: string;
   port: string;
@@ -38,6 +40,7 @@ export function homePaths(home: string): HomePaths {
   return {
     home,
     version: join(home, "version"),
+    fresh: join(home, "fresh"),
     config: join(home, "config.toml"),
     keys: join(home, "keys"),
     holderDatabase: join(home, "holder.db"),
@@ -45,6 +48,7 @@ export function homePaths(home: string): HomePaths {
     lockDatabase: join(home, "lock.db"),
     shards: join(home, "shards"),
     packs: join(home, "packs"),
+    stores: join(home, "stores.json"),
     peerList: join(home, "peers.json"),
     fileList: join(home, "files.json"),
     port: join(home, "port"),

@@ -8,6 +8,7 @@ import { openSecrets } from "../adapters/secrets.node.ts";
 import { HoldfastError, messageOf } from "../base/error.ts";
 import type { DaemonArguments } from "./arguments.ts";
 import { DaemonError } from "./error.ts";
+import { markFresh } from "./fresh-home.ts";
 import type { HomePaths } from "./home.ts";
 
 const SWARM_KEY_BYTES = 32;
@@ -25,6 +26,7 @@ export async function openKeys(
   const secrets = await openSecrets(paths.keys);
   const create = !existsSync(paths.holderDatabase) && !existsSync(paths.indexDatabase);
   const created = (await secrets.list()).length === 0;
+  if (created && create) markFresh(paths.fresh);
   const deviceName = (given.deviceName ?? hostname()).slice(0, NAME_MAX_CHARACTERS) || "device";
   const keyring = await openKeyring(secrets, systemRandom, { deviceName, create, ...swarmKey });
   return { keyring, created };

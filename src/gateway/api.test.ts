@@ -94,7 +94,7 @@ const control: Control = {
     port: 1,
     startedAt: "2026-11-21T00:00:00Z",
   }),
-  usage: () => ({ shards: 0, bytes: 0, spaceBytes: 0, accounts: 0 }),
+  usage: () => ({ shards: 0, bytes: 0, spaceBytes: 0, accounts: 0, orphans: 0, aside: 0 }),
   scrub: async () => ({ shards: 0, bytes: 0, corrupt: [] }),
   peers: async () => [],
   addPeers: () => {},

@@ -1,5 +1,6 @@
 import type { PeerCard } from "../ports/directory.ts";
 import type { ScrubReport } from "../ports/holder.ts";
+import type { HolderUsage } from "../shards/holder.ts";
 
 /** Which program this is and whose. */
 export interface About {
@@ -10,14 +11,6 @@ export interface About {
   account: string;
   port: number;
   startedAt: string;
-}
-
-/** What this peer keeps for others. */
-export interface HolderUsage {
-  shards: number;
-  bytes: number;
-  spaceBytes: number;
-  accounts: number;
 }
 
 /** A peer of the list, and what is known of it. `reachable` is there where it was just asked. */

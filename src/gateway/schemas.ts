@@ -29,6 +29,9 @@ const id = z.string().regex(/^[a-z2-7]{52}$/, "wanted an id of 52 characters");
 
 const address = z.string().refine((text) => parseAddress(text) !== undefined, 'wanted "host:port"');
 
+/** A peer that was added by hand counts as offering something until it says how much. */
+const OFFER_UNKNOWN_BYTES = 1;
+
 const putOptions = {
   code: codeIn.optional(),
   ack: z.enum(["full", "r"]).optional(),
@@ -71,7 +74,7 @@ export const addPeersInput = z.strictObject({
       z.strictObject({
         id,
         addresses: z.array(address).min(1).max(CARD_ADDRESSES_MAX),
-        offeredBytes: count.default(0),
+        offeredBytes: count.default(OFFER_UNKNOWN_BYTES),
         site: z.string().min(1).max(CARD_SITE_MAX).optional(),
       }),
     )
@@ -94,7 +97,14 @@ export const about = z.object({
   port: count,
   startedAt: z.string(),
 });
-export const usage = z.object({ shards: count, bytes: count, spaceBytes: count, accounts: count });
+export const usage = z.object({
+  shards: count,
+  bytes: count,
+  spaceBytes: count,
+  accounts: count,
+  orphans: count,
+  aside: count,
+});
 export const status = about.extend({
   safe: z.boolean(),
   reasons: z.array(z.string()),

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { About, HolderUsage } from "../../gateway/control.ts";
+import type { About } from "../../gateway/control.ts";
+import type { HolderUsage } from "../../shards/holder.ts";
 import type { VolumeStatus } from "../../volume/service.ts";
 import { counted, formatBytes, formatTable } from "../format.ts";
 import { openSession } from "../session.ts";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { HolderUsage } from "../../gateway/control.ts";
+import type { HolderUsage } from "../../shards/holder.ts";
 import type { GetSummary, PutSummary, VolumeStatus } from "../../volume/service.ts";
 import { CliError } from "../error.ts";
 import { counted, formatBytes, formatDuration, formatTable } from "../format.ts";

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import type { KnownPeer } from "../../gateway/control.ts";
+import { mapBounded } from "../../base/concurrency.ts";
 import { startDaemon } from "../daemon-process.ts";
 import { CliError } from "../error.ts";
 import { sessionOf } from "../session.ts";
@@ -43,7 +44,7 @@ export async function startSwarm(
       { length: count },
       (_, index) => `peer-${String(index + 1).padStart(2, "0")}`,
     );
-    await eachBounded(names, STARTS_AT_ONCE, async (name) => {
+    await mapBounded(names, STARTS_AT_ONCE, async (name) => {
       signal.throwIfAborted();
       const peer = await startPeer(dir, name, ["--swarm-key", key]);
       record.peers.push(peer);
@@ -64,7 +65,7 @@ export async function startSwarm(
 export async function restartPeers(swarm: DemoSwarm, killed: readonly DemoPeer[]): Promise<void> {
   const record = readRecord(swarm.dir);
   if (record === undefined) return;
-  await eachBounded(killed, STARTS_AT_ONCE, async ({ name }) => {
+  await mapBounded(killed, STARTS_AT_ONCE, async ({ name }) => {
     const peer = await startPeer(swarm.dir, name, []);
     record.peers = record.peers.map((each) => (each.name === name ? peer : each));
     writeRecord(swarm.dir, record);
@@ -136,7 +137,7 @@ async function introduce({ owner, peers }: DemoSwarm): Promise<void> {
       return { id: peer.id, addresses: [`127.0.0.1:${peer.port}`], offeredBytes: spaceBytes };
     }),
   );
-  await eachBounded(all, STARTS_AT_ONCE, async (peer) => {
+  await mapBounded(all, STARTS_AT_ONCE, async (peer) => {
     const others = cards.filter((card) => card.id !== peer.id);
     await sessionOf(peer.home, true).askRunning("POST", "/v1/peers", { peers: others });
   });
@@ -161,29 +162,4 @@ async function waitUntilSeen({ owner, peers }: DemoSwarm, signal: AbortSignal): 
     }
     await timer(POLL_MS);
   }
-}
-
-/** Runs `work` for each, at most `limit` at once; waits for all that began, then throws the first error. */
-async function eachBounded<T>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  let failure: { error: unknown } | undefined;
-  const lane = async (): Promise<void> => {
-    for (
-      let item = queue.shift();
-      item !== undefined && failure === undefined;
-      item = queue.shift()
-    ) {
-      try {
-        await work(item);
-      } catch (error) {
-        failure ??= { error };
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: limit }, lane));
-  if (failure !== undefined) throw failure.error;
 }

@@ -1,0 +1,76 @@
+import { rmSync } from "node:fs";
+import { nodeWorkers } from "../adapters/workers.node.ts";
+import { openDatabase } from "../adapters/database.node.ts";
+import type { PeerId } from "../base/id.ts";
+import { createArena } from "../kernels/arena.ts";
+import { loadKernels } from "../kernels/load.node.ts";
+import { deriveVolumeKeys } from "../object/keys.ts";
+import { codeFor } from "../swarm/placement.ts";
+import type { Swarm } from "../swarm/swarm.ts";
+import { Getter } from "../volume/get/get.ts";
+import { INDEX_SCHEMA } from "../volume/index/schema.ts";
+import { IndexStore } from "../volume/index/store.ts";
+import { readVolumeState } from "../volume/publish/state.ts";
+import type { VolumeService } from "../volume/service.ts";
+import { Volume } from "../volume/volume.ts";
+import type { Closers } from "./closers.ts";
+import type { ComposeParts } from "./compose.ts";
+import { isFresh, leavingFresh } from "./fresh-home.ts";
+import { openStore } from "./stores.ts";
+
+/** The module that worker threads run; beside this one, with the same extension. */
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js",
+  import.meta.url,
+);
+
+/** The owner's side of a peer: the volume `home`, over the swarm. */
+export interface VolumeComposeParts extends ComposeParts {
+  swarm: Swarm;
+  usablePeers: () => readonly PeerId[];
+  closers: Closers;
+}
+
+/** Opens index and local packs, and wires the volume. */
+export async function composeVolume(parts: VolumeComposeParts): Promise<VolumeService> {
+  const { paths, keyring, config, clock, log, swarm, closers } = parts;
+  const database = openDatabase(paths.indexDatabase, { schema: INDEX_SCHEMA });
+  closers.add(() => database.close());
+  const packs = await openStore(paths.stores, paths.packs, keyring.peerId);
+  const index = new IndexStore(database);
+  // A crash right after the first change may have left the note.
+  if (readVolumeState(index) !== undefined) rmSync(paths.fresh, { force: true });
+  const keys = deriveVolumeKeys(keyring.generation.secret);
+  const workers = nodeWorkers(WORKER);
+  const getter = new Getter({
+    index,
+    client: swarm,
+    keys,
+    packs,
+    workers,
+    makeArena: async (lengthBytes) => {
+      const arena = createArena(lengthBytes);
+      return { arena, kernels: await loadKernels(arena) };
+    },
+    clock,
+    log,
+    usablePeers: parts.usablePeers,
+  });
+  const volume = new Volume({
+    index,
+    indexPath: paths.indexDatabase,
+    keys,
+    swarm,
+    workers,
+    packs,
+    clock,
+    log,
+    device: keyring.peer,
+    getter,
+    codeTable: codeFor,
+    fixedCode: () => config.code,
+    isNew: isFresh(paths.fresh),
+  });
+  closers.add(() => volume.close());
+  return leavingFresh(volume, paths.fresh);
+}
