@@ -55,14 +55,18 @@ async function serve(
   context: ApiContext,
 ): Promise<Response> {
   const { incoming, outgoing } = context.env;
-  // Stopping must be asked for at any time: it takes no place among the jobs.
-  const job = name === "down" ? undefined : parts.jobs.begin();
-  const signal = job?.signal ?? new AbortController().signal;
-  const gone = (): void => job?.abort(new GatewayError("JOB_ABORTED", "the client went away"));
-  outgoing.once("close", gone);
+  // Stopping must be asked for at any time.
+  const job = parts.jobs.begin({ always: name === "down" });
+  const gone = new GatewayError("JOB_ABORTED", "the client went away");
+  const closed = new Promise<void>((resolve) => {
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) job.abort(gone);
+      resolve();
+    });
+  });
   try {
     const input = check(route, await readInput(route, context));
-    const call: Call = { signal, report: () => {}, body: incoming };
+    const call: Call = { signal: job.signal, report: () => {}, body: incoming };
     if (route.answer === "json") return Response.json(await handler(input, call));
     if (route.answer === "bytes") {
       await sendBytes(parts, name, handler(input, call) as AsyncIterable<Uint8Array>, outgoing);
@@ -73,8 +77,8 @@ async function serve(
   } catch (error) {
     return failure(logged(parts, name, error, job));
   } finally {
-    outgoing.off("close", gone);
-    job?.end();
+    // A job lasts until its answer has left: a stopping daemon cuts no answer short.
+    void closed.then(() => job.end());
   }
 }
 

@@ -14,8 +14,9 @@ export interface Job {
 
 /** The requests in flight, so that a stopping daemon can let them end. */
 export interface Jobs {
-  /** @throws GatewayError DAEMON_STOPPING | DAEMON_BUSY */
-  begin(): Job;
+  /** Begins a job; one that is taken `always` even while the daemon is stopping or busy.
+   * @throws GatewayError DAEMON_STOPPING | DAEMON_BUSY */
+  begin(options?: { always?: boolean }): Job;
   /** Refuses new jobs, waits up to `graceMs` for those there are, then aborts them and waits as
    * long again. Resolves to the number of jobs that had to be cut. */
   drain(graceMs: number): Promise<number>;
@@ -36,13 +37,13 @@ export function createJobs(maximum: number = LOCAL_JOBS_MAX): Jobs {
     late.abort();
   };
   return {
-    begin() {
-      if (stopping) {
+    begin({ always = false } = {}) {
+      if (stopping && !always) {
         throw new GatewayError("DAEMON_STOPPING", "the daemon is stopping", {
           hint: "run the command again: it starts the daemon",
         });
       }
-      if (running.size >= maximum) {
+      if (running.size >= maximum && !always) {
         throw new GatewayError("DAEMON_BUSY", `the daemon works on ${running.size} requests`, {
           hint: "try again when some of them have ended",
         });

@@ -28,7 +28,6 @@ export function configure(command: Command): void {
               target: target ?? `/${basename(resolve(source))}`,
             });
       session.say(describe(summary));
-      if (!summary.safe) session.note("warning: not yet safe; `holdfast status` says why");
       session.result(summary);
     });
 }

@@ -14,7 +14,6 @@ export function configure(command: Command): void {
       const input = { ...putInput(options), source: resolve(path) };
       const summary = await session.run<PutSummary & { path: string }>("/v1/upload", input);
       session.say(`${summary.contentId}\n`);
-      if (!summary.safe) session.note("warning: not yet safe; `holdfast status` says why");
       session.result({ ...summary, id: summary.contentId });
     });
 }
