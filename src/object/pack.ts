@@ -1,5 +1,6 @@
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
+import { PACK_CHUNKS_MAX } from "../base/limits.ts";
 import { padmeBytes } from "../base/padme.ts";
 import {
   PACK_FOOTER_BYTES,
@@ -19,6 +20,9 @@ import type { VolumeKeys } from "./keys.ts";
 
 /** The trailer's key is used once: it comes from the trailer's own hash. So a fixed nonce is right. */
 const TRAILER_NONCE = new Uint8Array(NONCE_BYTES);
+
+/** What a pack has beside its sealed chunks where it holds a single one. */
+export const PACK_OVERHEAD_BYTES = trailerBytes(1) + TAG_BYTES + PACK_FOOTER_BYTES;
 
 /** Fills one buffer with sealed chunks and ends it with the sealed trailer that names them.
  * @see docs/format/pack.md */
@@ -43,6 +47,7 @@ export class PackBuilder {
 
   /** Whether a chunk of `rawBytes` surely fits beside what is there. */
   fits(rawBytes: number): boolean {
+    if (this.entries.length >= PACK_CHUNKS_MAX) return false;
     const trailer = trailerBytes(this.entries.length + 1) + TAG_BYTES + PACK_FOOTER_BYTES;
     const whole = this.#length + rawBytes + CHUNK_OVERHEAD_BYTES + trailer;
     return whole <= this.#buffer.length;
@@ -52,7 +57,7 @@ export class PackBuilder {
   add(name: Uint8Array, raw: Uint8Array): PackEntry {
     assert(this.fits(raw.length), "a chunk is added to a pack that has room");
     const lengthBytes = sealChunk(this.#keys, name, raw, this.#buffer, this.#length);
-    const entry = { name: name.slice(), offset: this.#length, lengthBytes };
+    const entry = { name: new Uint8Array(name), offset: this.#length, lengthBytes };
     this.entries.push(entry);
     this.#length += lengthBytes;
     return entry;
@@ -103,7 +108,10 @@ export function openTrailer(
     throw packForged();
   }
   if (!equalBytes(keyedHash(keys.trailer, plain), trailerHash)) throw packForged();
-  return decodeTrailer(plain);
+  const trailer = decodeTrailer(plain);
+  const last = trailer.entries.at(-1);
+  if (last !== undefined && last.offset + last.lengthBytes > start) throw packForged();
+  return trailer;
 }
 
 function packForged(): ObjectError {

@@ -1,10 +1,18 @@
 import { idOf } from "../base/id.ts";
 import type { ShardId } from "../base/id.ts";
-import { MIB, PACK_COPY_BELOW_BYTES, PACK_MAX_BYTES, STRIPE_MAX_BYTES } from "../base/limits.ts";
+import {
+  CHUNK_MAX_BYTES,
+  MIB,
+  PACK_COPY_BELOW_BYTES,
+  PACK_MAX_BYTES,
+  STRIPE_MAX_BYTES,
+} from "../base/limits.ts";
 import { shardBytesOf } from "../codec/stripe.ts";
 import { leafHashes, shardIdOf } from "../crypto/hash.node.ts";
 import type { Arena } from "../kernels/arena.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import { CHUNK_OVERHEAD_BYTES } from "./chunk.ts";
+import { PACK_OVERHEAD_BYTES } from "./pack.ts";
 
 /** How a pack is coded: any `k` of `n` shards give it back. */
 export interface StripeCode {
@@ -23,6 +31,21 @@ export function packMaxBytes(code: StripeCode): number {
   const fitting = Math.min(PACK_MAX_BYTES, (STRIPE_MAX_BYTES * code.k) / shards);
   const align = code.k * SECTOR_BYTES;
   return Math.floor(fitting / align) * align;
+}
+
+/** Whether packs of a code can hold the longest chunk: one that spreads a pack over very many times
+ * its bytes leaves too little room in memory. */
+export function isCodeUsable(code: StripeCode): boolean {
+  const least = CHUNK_MAX_BYTES + CHUNK_OVERHEAD_BYTES + PACK_OVERHEAD_BYTES;
+  return packMaxBytes(code) >= least;
+}
+
+/** The code to bring a pack that exists to holders with: `code`, with as many shards less as it
+ * takes for the whole stripe to stay within STRIPE_MAX_BYTES. */
+export function codeWithinMemory(packBytes: number, code: StripeCode): StripeCode {
+  const { k, n } = codeOfPack(packBytes, code);
+  if (k === 1) return { k, n };
+  return { k, n: Math.min(n, Math.floor(STRIPE_MAX_BYTES / shardBytesOf(packBytes, k))) };
 }
 
 /** What a pack's length is a multiple of, so that its shards are whole disk sectors, or, for small
@@ -65,6 +88,21 @@ export function encodeStripe(
     else ids.push(shardIdAt(arena, at + index * shardBytes, shardBytes));
   }
   return ids;
+}
+
+/** Whether the pack that lies at `at` is the one with these `k` data shards. Zeroes its tail up to
+ * whole shards. */
+export function packMatches(
+  arena: Arena,
+  at: number,
+  packBytes: number,
+  dataShards: readonly { readonly id: ShardId }[],
+): boolean {
+  const shardBytes = shardBytesOf(packBytes, dataShards.length);
+  arena.bytes.fill(0, at + packBytes, at + dataShards.length * shardBytes);
+  return dataShards.every(
+    ({ id }, index) => shardIdAt(arena, at + index * shardBytes, shardBytes) === id,
+  );
 }
 
 function shardIdAt(arena: Arena, at: number, shardBytes: number): ShardId {
