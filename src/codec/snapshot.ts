@@ -22,10 +22,12 @@ export interface SnapshotParent {
   snapshot: Uint8Array;
 }
 
+/** UTF-16 units of a snapshot's message. */
+export const SNAPSHOT_MESSAGE_MAX = 1024;
+
 const VERSION = 1;
 const PARTS = 7;
 const PARENTS_MAX = 64;
-const MESSAGE_MAX = 1024;
 const BYTES_MAX = 65_536;
 
 /** Encodes a snapshot; its chunk name is the snapshot's hash. */
@@ -57,7 +59,7 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot {
     parents: readArray(value[3], "parents", PARENTS_MAX).map(parentFromValue),
     tree: readBytes(value[4], "tree", 32),
     timeMs: readUint(value[5], "time"),
-    message: readText(value[6], "message", MESSAGE_MAX),
+    message: readText(value[6], "message", SNAPSHOT_MESSAGE_MAX),
   };
 }
 

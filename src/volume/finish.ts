@@ -1,4 +1,4 @@
-import { codeOfPack } from "../object/stripe.ts";
+import { codeWithinMemory } from "../object/stripe.ts";
 import type { StripeCode } from "../object/stripe.ts";
 import type { Stripe } from "../codec/stripe.ts";
 import type { IndexStore } from "./index/store.ts";
@@ -8,7 +8,7 @@ import type { WriteOptions, Writer } from "./writer.ts";
 const PACKS_PER_READ = 64;
 
 /** Brings packs that are not safe to the holders that there are now, from their local copies.
- * @returns whether any stripe may have changed */
+ * @returns whether any stripe has changed */
 export async function finishPacks(
   index: IndexStore,
   writer: Writer,
@@ -16,7 +16,7 @@ export async function finishPacks(
   options: WriteOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  let changed = false;
+  const before = writer.stripesChanged;
   for (let after = 0; ;) {
     const packs = index.unfinished(after, PACKS_PER_READ);
     for (const pack of packs) {
@@ -24,13 +24,12 @@ export async function finishPacks(
       after = pack.id;
       const code = betterCode(pack.stripe, options);
       if (code === undefined) continue;
-      const found = await writer.finishPack(session, pack, code, signal);
-      changed ||= found;
+      await writer.finishPack(session, pack, code, signal);
     }
     if (packs.length < PACKS_PER_READ) break;
   }
   await session.flush(signal);
-  return changed;
+  return writer.stripesChanged > before;
 }
 
 /** The code to finish a stripe in: its own while holders may take its missing shards, the one for
@@ -40,6 +39,6 @@ function betterCode(stripe: Stripe, options: WriteOptions): StripeCode | undefin
   const taken = new Set(stripe.shards.map(({ holder }) => holder));
   const free = options.holders.filter((peer) => !taken.has(peer)).length;
   if (placed > 0 && stripe.n > 1) return free > 0 ? { k: stripe.k, n: stripe.n } : undefined;
-  const code = codeOfPack(stripe.packBytes, options.code);
+  const code = codeWithinMemory(stripe.packBytes, options.code);
   return code.n > 1 || (placed === 0 && options.holders.length > 0) ? code : undefined;
 }

@@ -1,10 +1,11 @@
 import type { PeerId } from "../base/id.ts";
 import { base32Encode } from "../base/base32.ts";
 import { assert } from "../base/assert.ts";
+import { codeOf } from "../base/error.ts";
 import type { Stripe } from "../codec/stripe.ts";
 import { shardBytesOf } from "../codec/stripe.ts";
 import type { VolumeKeys } from "../object/keys.ts";
-import { shardAt } from "../object/stripe.ts";
+import { isCodeUsable, packMatches, shardAt } from "../object/stripe.ts";
 import type { StripeCode } from "../object/stripe.ts";
 import { createArena } from "../kernels/arena.ts";
 import type { Arena } from "../kernels/arena.ts";
@@ -12,6 +13,7 @@ import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Workers } from "../ports/workers.ts";
+import { VolumeError } from "./error.ts";
 import { packIdent } from "./index/store.ts";
 import type { IndexStore } from "./index/store.ts";
 import type { PackSetup, ReadyStripe } from "./pack/messages.ts";
@@ -54,18 +56,28 @@ export class Writer {
   /** Recoding stripes by slot: which pack they belong to and who holds shards of it already. */
   readonly #recoding = new Map<number, { pack: number; before: Stripe }>();
   #arena: Arena | undefined;
+  /** Bytes of shards that this session sent to holders. */
   sentBytes = 0;
+  /** How often `finishPack` found new holders for shards, or a new code. */
+  stripesChanged = 0;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
   }
 
-  /** Runs `work` with a pack session; the session ends with it. */
+  /** Runs `work` with a pack session; the session ends with it.
+   * @throws VolumeError CODE_UNUSABLE */
   async withSession<T>(
     options: WriteOptions,
     signal: AbortSignal,
     work: (session: PackSession) => Promise<T>,
   ): Promise<T> {
+    if (!isCodeUsable(options.code)) {
+      const { k, n } = options.code;
+      throw new VolumeError("CODE_UNUSABLE", `code ${k}/${n} makes too many bytes of each pack`, {
+        hint: "wish for less than nine times as many shards as are needed to read",
+      });
+    }
     const arena = (this.#arena ??= createArena(PACK_ARENA_BYTES));
     this.sentBytes = 0;
     const { keys, indexPath, index, workers } = this.#parts;
@@ -89,7 +101,7 @@ export class Writer {
 
   /** Reads the local copy of a pack into a slot and brings its missing shards to holders, in
    * another code where `code` differs.
-   * @returns false where there is no local copy */
+   * @returns false where there is no local copy that is as it was */
   async finishPack(
     session: PackSession,
     pack: { id: number; kind: ReadyStripe["kind"]; stripe: Stripe },
@@ -102,10 +114,29 @@ export class Writer {
     const { packBytes } = pack.stripe;
     if ((await this.#parts.packs.size(name)) !== packBytes) return false;
     const { slot, at } = await session.slot(signal);
-    await this.#parts.packs.read(name, 0, arena.bytes.subarray(at, at + packBytes));
+    if (!(await this.#readLocal(arena, pack.stripe, name, at))) {
+      session.release(slot);
+      return false;
+    }
     this.#recoding.set(slot, { pack: pack.id, before: pack.stripe });
     session.recode(slot, pack.kind, packBytes, code);
     return true;
+  }
+
+  /** Reads a local copy to `at` and checks it against the ids of its data shards: otherwise damage
+   * on this disk would become what all holders have.
+   * @returns false where it cannot be read or is damaged */
+  async #readLocal(arena: Arena, stripe: Stripe, name: string, at: number): Promise<boolean> {
+    const { packs, log } = this.#parts;
+    const { packBytes, k, shards } = stripe;
+    try {
+      const got = await packs.read(name, 0, arena.bytes.subarray(at, at + packBytes));
+      if (got === packBytes && packMatches(arena, at, packBytes, shards.slice(0, k))) return true;
+      log.write("warn", "local_pack_corrupt");
+    } catch (error) {
+      log.write("warn", "local_pack_not_read", { reason: codeOf(error) ?? "FAILED" });
+    }
+    return false;
   }
 
   /** Frees the memory; the next session takes it anew. */
@@ -158,6 +189,8 @@ export class Writer {
     recoded: { pack: number; before: Stripe } | undefined,
   ): Promise<void> {
     const { index, packs } = this.#parts;
+    // Nothing to tell: a new index for it would be published again and again.
+    if (recoded !== undefined && equalStripes(recoded.before, stripe)) return;
     const isSafe = stripe.n > 1 && stripe.shards.every(({ holder }) => holder !== undefined);
     if (!isSafe) await this.#keepLocal(arena, ready, stripe);
     index.transaction(() => {
@@ -165,6 +198,7 @@ export class Writer {
       else index.addPack({ kind: ready.kind, stripe, entries: ready.entries }, false);
     });
     if (recoded === undefined) return;
+    this.stripesChanged++;
     const before = localPackName(recoded.before);
     if (isSafe || before !== localPackName(stripe)) await packs.remove(before);
   }
@@ -182,4 +216,15 @@ export class Writer {
       throw error;
     }
   }
+}
+
+function equalStripes(a: Stripe, b: Stripe): boolean {
+  const same = a.packBytes === b.packBytes && a.k === b.k && a.n === b.n;
+  return (
+    same &&
+    a.shards.every(({ id, holder }, index) => {
+      const other = b.shards[index];
+      return other?.id === id && other.holder === holder;
+    })
+  );
 }

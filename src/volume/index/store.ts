@@ -110,15 +110,24 @@ export class IndexStore {
   /** Up to `limit` packs after row `after`: all, or only those that no published index names as
    * they are now. */
   packsAfter(after: number, limit: number, unpublishedOnly: boolean): PackRow[] {
-    return this.#database
-      .all(
-        `SELECT id, kind, stripe FROM packs WHERE id > ? AND published <= ?
-         ORDER BY id LIMIT ?`,
-        after,
-        unpublishedOnly ? 0 : 1,
-        limit,
-      )
-      .map(packOf);
+    const where = unpublishedOnly ? "published = 0 AND id > ?" : "id > ?";
+    const sql = `SELECT id, kind, stripe FROM packs WHERE ${where} ORDER BY id LIMIT ?`;
+    return this.#database.all(sql, after, limit).map(packOf);
+  }
+
+  /** Takes all packs for unpublished: before another published index is taken over, since what this
+   * one names need not be in that one. */
+  markUnpublished(): void {
+    this.#database.run("UPDATE packs SET published = 0 WHERE published <> 0");
+  }
+
+  /** Forgets packs whose chunks are all known in other packs: older forms of packs that were coded
+   * anew. The caller holds the transaction. */
+  dropSuperseded(): void {
+    this.#database.run(
+      `DELETE FROM packs WHERE id NOT IN (SELECT pack FROM chunks)
+       AND id NOT IN (SELECT pack FROM segments)`,
+    );
   }
 
   /** Up to `limit` packs that are not safe, those after row `after`: with fewer shards placed than

@@ -13,7 +13,7 @@ export interface FileParts {
   packer: Packer;
   /** Where STAGING_BYTES of the arena are free for this. */
   stagingAt: number;
-  /** Counts source bytes as they are stored. */
+  /** Counts source bytes as they are stored; takes back those of a reading that does not count. */
   onBytes: (lengthBytes: number) => void;
 }
 

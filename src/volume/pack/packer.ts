@@ -1,7 +1,7 @@
 import { assert } from "../../base/assert.ts";
 import { CHUNK_MAX_BYTES } from "../../base/limits.ts";
 import type { PackKind } from "../../codec/pack.ts";
-import { CHUNK_OVERHEAD_BYTES, chunkNameOf } from "../../object/chunk.ts";
+import { chunkNameOf } from "../../object/chunk.ts";
 import type { VolumeKeys } from "../../object/keys.ts";
 import { PackBuilder } from "../../object/pack.ts";
 import { codeOfPack, encodeStripe, packAlignBytes, packMaxBytes } from "../../object/stripe.ts";
@@ -27,9 +27,6 @@ export interface PackerParts {
   emit: (stripe: ReadyStripe) => void;
 }
 
-/** A pack this full is ended before a run of chunks that are known already. So a put that was
- * interrupted, and is run again, makes the same packs as the first time. */
-const ENDED_EARLY_SHARE = 0.75;
 const DATA_IN_FLIGHT_MAX = 2;
 
 /** Names chunks, leaves out those that are known, seals the others into packs, and codes each full
@@ -63,7 +60,9 @@ export class Packer {
     const key = nameKey(name);
     const pack = this.#open.get(kind);
     if (this.#pending.has(key) || this.#parts.isKnown(name)) {
-      if (pack !== undefined && this.#isNearlyFull(pack)) this.#end(kind, pack);
+      // As it would have been if the chunk were new: so a put that was interrupted, and is run
+      // again, makes the packs that are still missing with the same borders as the first time.
+      if (pack !== undefined && !pack.builder.fits(raw.length)) this.#end(kind, pack);
       return name;
     }
     if (pack?.builder.fits(raw.length) === true) {
@@ -117,10 +116,6 @@ export class Packer {
     const names = this.#namesOfSlot.get(pack.slot);
     if (names === undefined) this.#namesOfSlot.set(pack.slot, [key]);
     else names.push(key);
-  }
-
-  #isNearlyFull({ builder, code }: OpenPack): boolean {
-    return builder.lengthBytes + CHUNK_OVERHEAD_BYTES > packMaxBytes(code) * ENDED_EARLY_SHARE;
   }
 
   #end(kind: PackKind, pack: OpenPack): void {

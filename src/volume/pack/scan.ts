@@ -1,10 +1,8 @@
 import { compareBytes, concatBytes, equalBytes, utf8 } from "../../base/bytes.ts";
-import { codeOf, messageOf } from "../../base/error.ts";
 import { HoldfastError } from "../../base/error.ts";
 import type { TreeEntry } from "../../codec/tree.ts";
 import type { SourceFile, SourceFiles, SourceStat } from "../../ports/source.ts";
 import { VolumeError } from "../error.ts";
-import type { VolumeCode } from "../error.ts";
 import { writeContent, writeDirectory } from "../tree/write.ts";
 import type { NodeSink } from "../tree/write.ts";
 import { bytesOfFile, storeBytes } from "./file.ts";
@@ -21,13 +19,14 @@ export interface ScanParts extends FileParts {
   counts: PackCounts;
   isExcluded: (path: Uint8Array) => boolean;
   onEntry: () => void;
-  warn: (code: VolumeCode, message: string, path: Uint8Array) => void;
+  warn: (code: string, message: string, path: Uint8Array) => void;
 }
 
 /** Stores what lies at `path` of the user's disk: a file, a link, or a directory with all below it.
  * What cannot be read inside a directory is left out with a warning.
  * @returns the entry, named by the last part of `path`
- * @throws VolumeError FILE_MISSING | FILE_UNREADABLE | FILE_CHANGED | FILE_SPECIAL for `path` itself */
+ * @throws SourceError FILE_MISSING | FILE_UNREADABLE, VolumeError FILE_CHANGED | FILE_SPECIAL for
+ *   `path` itself */
 export async function scanPath(parts: ScanParts, path: Uint8Array): Promise<TreeEntry> {
   return scanEntry(parts, path, new Uint8Array(), path.subarray(path.lastIndexOf(0x2f) + 1));
 }
@@ -50,7 +49,11 @@ async function scanEntry(
     parts.counts.directories++;
     return { ...head, kind: "directory", subtree };
   }
-  throw new VolumeError("FILE_SPECIAL", "a device, socket or pipe is not stored");
+  throw special();
+}
+
+function special(): VolumeError {
+  return new VolumeError("FILE_SPECIAL", "a device, socket or pipe is not stored");
 }
 
 async function scanDirectory(
@@ -66,8 +69,8 @@ async function scanDirectory(
     try {
       entries.push(await scanEntry(parts, concatBytes(path, SLASH, name), under, name));
     } catch (error) {
-      if (!(error instanceof HoldfastError) || !isLeftOut(codeOf(error))) throw error;
-      parts.warn(leftOutCode(codeOf(error)), messageOf(error), under);
+      if (!(error instanceof HoldfastError) || !LEFT_OUT.includes(error.code)) throw error;
+      parts.warn(error.code, error.message, under);
     }
     parts.onEntry();
   }
@@ -75,24 +78,14 @@ async function scanDirectory(
 }
 
 const SLASH = utf8("/");
-const LEFT_OUT: readonly VolumeCode[] = [
-  "FILE_MISSING",
-  "FILE_UNREADABLE",
-  "FILE_CHANGED",
-  "FILE_SPECIAL",
-];
-
-function isLeftOut(code: string | undefined): boolean {
-  return LEFT_OUT.some((known) => known === code);
-}
-
-function leftOutCode(code: string | undefined): VolumeCode {
-  return LEFT_OUT.find((known) => known === code) ?? "FILE_UNREADABLE";
-}
+/** Codes of what is left out of a directory: the first two come from the port. */
+const LEFT_OUT = ["FILE_MISSING", "FILE_UNREADABLE", "FILE_CHANGED", "FILE_SPECIAL"];
 
 async function scanFile(parts: ScanParts, path: Uint8Array, name: Uint8Array): Promise<TreeEntry> {
   const file = parts.source.open(path);
   try {
+    // What was a file a moment ago may be a pipe or a device by now.
+    if (file.stat().kind !== "file") throw special();
     const { stat, names, sizeBytes } = await readStable(parts, file, path);
     parts.counts.files++;
     return {
@@ -123,6 +116,7 @@ async function readStable(
     const later = file.stat();
     // A file that only grows is stored up to where it was when the first reading began.
     const limit = Math.min(later.sizeBytes, read.sizeBytes);
+    parts.onBytes(-read.sizeBytes);
     const second = await storeBytes(parts, bytesOfFile(file), limit);
     if (sameNames(read.names, second.names)) {
       parts.warn(
@@ -132,10 +126,12 @@ async function readStable(
       );
       return { stat, ...second };
     }
+    parts.onBytes(-second.sizeBytes);
     stat = later;
     read = await storeBytes(parts, bytesOfFile(file), stat.sizeBytes);
     if (isSame(stat, file.stat()) && read.sizeBytes === stat.sizeBytes) return { stat, ...read };
   }
+  parts.onBytes(-read.sizeBytes);
   throw new VolumeError(
     "FILE_CHANGED",
     "kept changing while it was read; left out of this snapshot",

@@ -63,23 +63,35 @@ export class PackSession {
     signal: AbortSignal,
   ): Promise<{ entry: TreeEntry; counts: PackCounts }> {
     const answered = this.#call(signal, (call) => ({ type: "stream", call, mtimeMs }));
-    answered.catch(() => this.#wakeStream?.());
+    // Whatever ends the call early ends the pulling too, even while the source gives nothing.
+    const pulling = this.#pull(blocks, answered);
+    const [answer] = await Promise.all([answered, pulling]);
+    assert(answer.kind === "scanned", "a stream is answered by an entry");
+    return answer;
+  }
+
+  /** Sends the blocks of a stream to the worker, each for a credit, until they or the call end.
+   * @throws what the source throws */
+  async #pull(blocks: AsyncIterable<Uint8Array>, answered: Promise<unknown>): Promise<void> {
+    let stopped = false;
+    const stop = (): void => {
+      stopped = true;
+      this.#wakeStream?.();
+    };
+    answered.then(stop, stop);
     this.#credits = STREAM_CREDITS;
     for await (const block of blocks) {
-      if (block.length === 0) continue;
-      while (this.#credits === 0 && this.#failure === undefined && !signal.aborted) {
+      while (this.#credits === 0 && !stopped) {
         await new Promise<void>((resolve) => {
           this.#wakeStream = resolve;
         });
       }
-      if (this.#failure !== undefined || signal.aborted) break;
+      if (stopped) return;
+      if (block.length === 0) continue;
       this.#credits--;
-      this.#post({ type: "block", bytes: block.slice() });
+      this.#post({ type: "block", bytes: new Uint8Array(block) });
     }
     this.#post({ type: "block", bytes: new Uint8Array() });
-    const answer = await answered;
-    assert(answer.kind === "scanned", "a stream is answered by an entry");
-    return answer;
   }
 
   /** Stores one chunk of metadata and gives its name. */
@@ -132,7 +144,6 @@ export class PackSession {
     return new Promise<PackAnswer>((resolve, reject) => {
       const abort = (): void => {
         this.#waiting.delete(call);
-        this.#wakeStream?.();
         reject(signal.reason as Error);
       };
       signal.addEventListener("abort", abort, { once: true });
@@ -195,6 +206,5 @@ export class PackSession {
     this.#failure ??= error;
     for (const waiting of this.#waiting.values()) waiting.reject(this.#failure);
     this.#waiting.clear();
-    this.#wakeStream?.();
   }
 }

@@ -1,9 +1,10 @@
+import { assert } from "../../base/assert.ts";
 import { HoldfastError, codeOf, messageOf } from "../../base/error.ts";
 import { fromUtf8 } from "../../base/bytes.ts";
 import { MIB, STRIPE_MAX_BYTES } from "../../base/limits.ts";
 import type { TreeEntry } from "../../codec/tree.ts";
 import { gearTable } from "../../object/keys.ts";
-import { encodeStripe } from "../../object/stripe.ts";
+import { encodeStripe, stripeBytes } from "../../object/stripe.ts";
 import type { Arena } from "../../kernels/arena.ts";
 import { GEAR_TABLE_BYTES } from "../../kernels/kernels.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
@@ -151,6 +152,7 @@ class PackWorker {
 
   #recode(command: Extract<PackCommand, { type: "recode" }>): void {
     const { slot, kind, packBytes, code } = command;
+    assert(stripeBytes(packBytes, code) <= SLOT_BYTES, "a stripe stays within its slot");
     const at = this.#slots.at(slot);
     const ids = encodeStripe(this.#parts.kernels, this.#parts.arena, at, packBytes, code);
     this.#post({ type: "stripe", stripe: { slot, at, kind, packBytes, code, ids, entries: [] } });

@@ -7,7 +7,7 @@ import type { Head } from "../../codec/head.ts";
 import { recordSignedBytes } from "../../codec/record.ts";
 import type { RecordEntry } from "../../codec/record.ts";
 import { openEnvelope, signEnvelope } from "../../crypto/envelope.ts";
-import { keyedHash } from "../../crypto/hash.node.ts";
+import { deriveKey, keyedHash } from "../../crypto/hash.node.ts";
 import { NONCE_BYTES, TAG_BYTES, openInto, sealInto } from "../../crypto/seal.node.ts";
 import { sign, signingKeyOf, verify } from "../../crypto/sign.node.ts";
 import type { SigningKey } from "../../crypto/sign.node.ts";
@@ -36,7 +36,8 @@ export function makeHeadRecord(
 ): RecordEntry {
   const recordKey = headKey(keys, head.device, device.publicKey);
   const plain = signEnvelope("head", device, encodeHead(head));
-  const nonce = keyedHash(keys.headSeal, plain).subarray(0, NONCE_BYTES);
+  const nonceKey = deriveKey("head nonce", keys.headSeal);
+  const nonce = keyedHash(nonceKey, plain).subarray(0, NONCE_BYTES);
   const value = new Uint8Array(1 + NONCE_BYTES + plain.length + TAG_BYTES);
   assert(value.length <= RECORD_VALUE_MAX_BYTES, "a head fits into a record");
   value[0] = VERSION;

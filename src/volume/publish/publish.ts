@@ -5,7 +5,7 @@ import { MIB } from "../../base/limits.ts";
 import { encodeIndexRoot, encodeSegment } from "../../codec/index-segment.ts";
 import type { ChunkPlace, IndexedPack } from "../../codec/index-segment.ts";
 import type { Head } from "../../codec/head.ts";
-import { encodeSnapshot } from "../../codec/snapshot.ts";
+import { SNAPSHOT_MESSAGE_MAX, encodeSnapshot } from "../../codec/snapshot.ts";
 import type { RecordEntry } from "../../codec/record.ts";
 import type { Stripe } from "../../codec/stripe.ts";
 import type { SigningKey } from "../../crypto/sign.node.ts";
@@ -36,8 +36,10 @@ export interface SnapshotWish {
 /** Bytes of packs and entries that one segment takes, estimated; it must fit a chunk. */
 const SEGMENT_ESTIMATE_MAX_BYTES = 2 * MIB;
 const PACKS_PER_READ = 256;
-/** More segments than this are merged into as few as possible. */
-const SEGMENTS_MAX = 32;
+/** With more small segments than this all are merged into as few as possible. */
+const SMALL_SEGMENTS_MAX = 32;
+/** A sealed segment below this is small. Others are as large as they get: merging gains nothing. */
+const SMALL_SEGMENT_BYTES = MIB;
 const ENTRY_BYTES = 46;
 const SHARD_BYTES = 72;
 
@@ -94,10 +96,16 @@ async function snapshotOf(
         : [{ device: deviceId, number: state.snapshotNumber, snapshot: parent }],
     tree: wish.tree,
     timeMs: Math.max(0, Math.trunc(parts.nowMs())),
-    message: wish.message,
+    message: clipped(wish.message),
   });
   const snapshot = await session.add("index", bytes, signal);
   return { headNumber, snapshotNumber, snapshot, tree: wish.tree, headKept: false };
+}
+
+/** A message within its limit; it may hold a path of any length. */
+function clipped(message: string): string {
+  if (message.length <= SNAPSHOT_MESSAGE_MAX) return message.toWellFormed();
+  return `${message.slice(0, SNAPSHOT_MESSAGE_MAX - 2).toWellFormed()}…`;
 }
 
 /** Stores segments for all unpublished packs; all packs anew when there are too many segments.
@@ -108,9 +116,10 @@ async function writeSegments(
   signal: AbortSignal,
 ): Promise<{ segments: Uint8Array[]; packs: number[] }> {
   const { index } = parts;
-  const old = index.segments().map(({ name }) => name);
-  const whole = old.length > SEGMENTS_MAX;
-  const segments = whole ? [] : old;
+  const old = index.segments();
+  const small = old.filter(({ lengthBytes }) => lengthBytes < SMALL_SEGMENT_BYTES);
+  const whole = small.length > SMALL_SEGMENTS_MAX;
+  const segments = whole ? [] : old.map(({ name }) => name);
   const packs: number[] = [];
   let group: IndexedPack[] = [];
   let bytes = 0;

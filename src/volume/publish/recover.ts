@@ -48,6 +48,7 @@ export async function recoverState(
   }
   if (local !== undefined && found.record.number <= BigInt(local.headNumber)) return local;
   const head = openHeadRecord(parts.keys, parts.device, found.record);
+  parts.index.transaction(() => parts.index.markUnpublished());
   learnPlaces(parts.index, head.stripes, [head.snapshot, head.indexRoot]);
   await learnIndex(parts, head.indexRoot.name, signal);
   const snapshot = decodeSnapshot(await parts.readChunk(head.snapshot.name, signal));
@@ -76,7 +77,10 @@ async function learnIndex(
       for (const pack of packs) parts.index.addPack(pack, true);
     });
   }
-  parts.index.transaction(() => parts.index.setSegments(root.segments));
+  parts.index.transaction(() => {
+    parts.index.setSegments(root.segments);
+    parts.index.dropSuperseded();
+  });
 }
 
 /** Index packs are known by the chunks that somebody named; the rest of them does not matter. */

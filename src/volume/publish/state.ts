@@ -1,4 +1,5 @@
 import { decodeCbor, encodeCbor, readArray, readBytes, readUint } from "../../codec/cbor.ts";
+import { unknownVersion } from "../../codec/error.ts";
 import type { IndexStore } from "../index/store.ts";
 
 /** What this device last made of its volume. */
@@ -23,6 +24,8 @@ export function readVolumeState(index: IndexStore): VolumeState | undefined {
   const bytes = index.readState(KEY);
   if (bytes === undefined) return undefined;
   const value = readArray(decodeCbor(bytes, BYTES_MAX), "volume state", 6);
+  const version = readUint(value[0], "version");
+  if (version !== VERSION) throw unknownVersion("volume state", version, VERSION);
   const snapshot = readBytes(value[3], "snapshot");
   const tree = readBytes(value[4], "tree");
   return {

@@ -13,6 +13,8 @@ const INLINE_NAMES_MAX = 64;
 const BORDER_MASK = 0x3ff;
 const NODE_ESTIMATE_MAX_BYTES = 512 * 1024;
 const CHILDREN_MAX = 8192;
+/** What a node's or chunk's name takes in its parent, at most. */
+const CHILD_BYTES = 40;
 
 /** Stores a directory's entries as nodes of bounded size.
  * @param entries in any order; sorted here by the bytes of their names
@@ -37,7 +39,7 @@ async function writeBranches(
     for (const group of groupsOf(
       level,
       ({ node }) => node,
-      () => 0,
+      ({ first }) => first.length + CHILD_BYTES,
     )) {
       const node = await sink(encodeTreeNode({ kind: "branch", children: group }));
       above.push({ first: group[0]?.first ?? new Uint8Array(), node });
@@ -57,7 +59,7 @@ export async function writeContent(names: Uint8Array[], sink: NodeSink): Promise
     for (const group of groupsOf(
       level,
       (name) => name,
-      () => 0,
+      () => CHILD_BYTES,
     )) {
       above.push(await sink(encodeNameList(group)));
     }
@@ -96,5 +98,6 @@ function isBorder(key: Uint8Array): boolean {
 
 function estimateBytes(entry: TreeEntry): number {
   const names = entry.kind === "file" ? entry.content.names.length : 1;
-  return entry.name.length + names * 34 + 64;
+  const target = entry.kind === "symlink" ? entry.target.length : 0;
+  return entry.name.length + target + names * 34 + 64;
 }
