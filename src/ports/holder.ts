@@ -19,10 +19,12 @@ export type TicketGrant =
   | { id: ShardId; outcome: "refused"; code: string; message: string };
 
 export interface ShardReading {
+  /** Of the whole shard; a range is cut there. */
   lengthBytes: number;
   /** 32 bytes a leaf; their two-level hash is the shard's id. */
   leafHashes: Uint8Array;
-  /** Every byte was checked against its leaf hash before it comes out. */
+  /** Every byte was checked against its leaf hash before it comes out; the stream ends with
+   * SHARD_CORRUPT instead. A block is valid until the next is pulled. */
   blocks: AsyncIterable<Uint8Array>;
 }
 

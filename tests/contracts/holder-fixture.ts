@@ -5,6 +5,7 @@ import type { ShardId } from "../../src/base/id.ts";
 import { epochOf } from "../../src/base/id.ts";
 import { leafHashes, shardIdOf } from "../../src/crypto/hash.node.ts";
 import { signingKeyOf } from "../../src/crypto/sign.node.ts";
+import type { SigningKey } from "../../src/crypto/sign.node.ts";
 import type { Blobs } from "../../src/ports/blobs.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Database } from "../../src/ports/database.ts";
@@ -49,6 +50,9 @@ export class StandingClock implements Clock {
   }
 }
 
+/** Tickets of all holders of a test differ. */
+let seed = 0;
+
 export interface Fixture<B extends Blobs = MemoryBlobs> {
   holder: HolderStore;
   database: Database;
@@ -64,12 +68,12 @@ export function holderOf<B extends Blobs = MemoryBlobs>(parts: {
   database?: Database;
   clock?: StandingClock;
   spaceBytes?: number;
+  key?: SigningKey;
 }): Fixture<B> {
   const { blobs, clock = new StandingClock() } = parts;
   const database = parts.database ?? openDatabase(":memory:", { schema: HOLDER_SCHEMA });
   const space = { bytes: parts.spaceBytes ?? 2 ** 40 };
   const events: string[] = [];
-  let seed = 0;
   const holder = openHolder({
     database,
     blobs,
@@ -81,7 +85,7 @@ export function holderOf<B extends Blobs = MemoryBlobs>(parts: {
         return bytes;
       },
     },
-    key: holderKey,
+    key: parts.key ?? holderKey,
     spaceBytes: () => space.bytes,
     log: { write: (_level, event) => void events.push(event) },
   });
@@ -114,7 +118,7 @@ export async function ticketFor(
 
 /** Reserves and stores; resolves to the receipt, also where the shard is held already. */
 export async function upload(
-  { holder, clock }: Pick<Fixture<Blobs>, "holder" | "clock">,
+  { holder, clock }: { holder: Holder; clock: { today: () => number } },
   asker: Asker,
   bytes: Uint8Array,
 ): Promise<Uint8Array> {
