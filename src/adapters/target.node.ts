@@ -198,13 +198,17 @@ function startOf(pid: string): string | undefined {
   }
 }
 
-/** Node takes times as floating-point seconds, exact to a quarter of a microsecond. The fraction is
- * rounded down, so that a time never moves into the next second; only as text may they be negative. */
+/** Node takes times as floating-point seconds, exact to a quarter of a microsecond; the system then
+ * rounds down. The number taken here is the nearest that gives the right microsecond. Only as text may
+ * it be negative. */
 function timeOf(timeNs: bigint): string {
   const whole = timeNs / 1_000_000_000n - (timeNs % 1_000_000_000n < 0n ? 1n : 0n);
   const seconds = Number(whole);
-  const exact = seconds + Number(timeNs - whole * 1_000_000_000n) / 1e9;
-  return String(exact < seconds + 1 ? exact : seconds + 0.999_999);
+  const fractionNs = Number(timeNs - whole * 1_000_000_000n);
+  const time = seconds + fractionNs / 1e9;
+  const step = Number.EPSILON * 2 ** Math.floor(Math.log2(Math.max(Math.abs(time), 1)));
+  const off = Math.floor((time - seconds) * 1e6) - Math.floor(fractionNs / 1e3);
+  return String(time - Math.sign(off) * step);
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {
