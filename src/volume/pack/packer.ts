@@ -93,11 +93,7 @@ export class Packer {
   ): Promise<Uint8Array> {
     const full = this.#open.get(kind);
     if (full !== undefined) this.#end(kind, full);
-    while (kind === "data" && this.#dataInFlight.size >= DATA_IN_FLIGHT_MAX) {
-      await new Promise<void>((resolve) => {
-        this.#wakeData = resolve;
-      });
-    }
+    if (kind === "data") await this.#fewerInFlight();
     const slot = await this.#parts.slots.acquire();
     const code = this.#code;
     assert(code !== undefined, "the code is set before the first chunk");
@@ -107,6 +103,14 @@ export class Packer {
     this.#open.set(kind, pack);
     this.#append(pack, name, key, raw);
     return name;
+  }
+
+  async #fewerInFlight(): Promise<void> {
+    while (this.#dataInFlight.size >= DATA_IN_FLIGHT_MAX) {
+      await new Promise<void>((resolve) => {
+        this.#wakeData = resolve;
+      });
+    }
   }
 
   #append(pack: OpenPack, name: Uint8Array, key: string, raw: Uint8Array): void {

@@ -1,5 +1,5 @@
 import { compareBytes, concatBytes, equalBytes, utf8 } from "../../base/bytes.ts";
-import { HoldfastError } from "../../base/error.ts";
+import { codeOf, messageOf } from "../../base/error.ts";
 import type { TreeEntry } from "../../codec/tree.ts";
 import type { SourceFile, SourceFiles, SourceStat } from "../../ports/source.ts";
 import { VolumeError } from "../error.ts";
@@ -69,8 +69,9 @@ async function scanDirectory(
     try {
       entries.push(await scanEntry(parts, concatBytes(path, SLASH, name), under, name));
     } catch (error) {
-      if (!(error instanceof HoldfastError) || !LEFT_OUT.includes(error.code)) throw error;
-      parts.warn(error.code, error.message, under);
+      const code = codeOf(error);
+      if (code === undefined || !LEFT_OUT.includes(code)) throw error;
+      parts.warn(code, messageOf(error), under);
     }
     parts.onEntry();
   }

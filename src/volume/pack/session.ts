@@ -73,20 +73,20 @@ export class PackSession {
   /** Sends the blocks of a stream to the worker, each for a credit, until they or the call end.
    * @throws what the source throws */
   async #pull(blocks: AsyncIterable<Uint8Array>, answered: Promise<unknown>): Promise<void> {
-    let stopped = false;
-    const stop = (): void => {
-      stopped = true;
+    const call = { isOver: false };
+    const end = (): void => {
+      call.isOver = true;
       this.#wakeStream?.();
     };
-    answered.then(stop, stop);
+    answered.then(end, end);
     this.#credits = STREAM_CREDITS;
     for await (const block of blocks) {
-      while (this.#credits === 0 && !stopped) {
+      while (this.#credits === 0 && !call.isOver) {
         await new Promise<void>((resolve) => {
           this.#wakeStream = resolve;
         });
       }
-      if (stopped) return;
+      if (call.isOver) return;
       if (block.length === 0) continue;
       this.#credits--;
       this.#post({ type: "block", bytes: new Uint8Array(block) });
