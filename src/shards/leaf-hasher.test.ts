@@ -3,7 +3,8 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { patternOf } from "../../tests/contracts/blobs.ts";
 import { LEAF_BYTES } from "../base/limits.ts";
-import { leafHashes } from "../crypto/hash.node.ts";
+import { leafHashes, shardIdOf } from "../crypto/hash.node.ts";
+import { readVectors, toHex } from "../../tests/vectors/read.ts";
 import { LeafHasher } from "./leaf-hasher.ts";
 
 test("update() gives the hashes of the whole, however the bytes are cut", () => {
@@ -31,4 +32,31 @@ test("update() refuses more bytes than announced, finish() fewer", () => {
   const hasher = new LeafHasher(10);
   assert.throws(() => hasher.update(new Uint8Array(11)), { name: "InvariantError" });
   assert.throws(() => hasher.finish(), { name: "InvariantError" });
+});
+
+interface ShardVectors {
+  vectors: {
+    lengthBytes: number;
+    leaves: number;
+    firstLeaf: string;
+    lastLeaf: string;
+    id: string;
+  }[];
+}
+
+test("leaves and ids are those of the vectors, made by another implementation", () => {
+  const { vectors } = readVectors("shard") as ShardVectors;
+  assert.ok(vectors.length >= 8);
+  for (const { lengthBytes, leaves, firstLeaf, lastLeaf, id } of vectors) {
+    const bytes = new Uint8Array(lengthBytes).map((_, i) => 31 * i + 7 * Math.floor(i / 256));
+    const hasher = new LeafHasher(lengthBytes);
+    hasher.update(bytes);
+    const hashes = hasher.finish();
+    assert.equal(hashes.length, 32 * leaves);
+    assert.equal(toHex(hashes.subarray(0, 32)), firstLeaf);
+    assert.equal(toHex(hashes.subarray(-32)), lastLeaf);
+    assert.equal(toHex(shardIdOf(lengthBytes, hashes)), id, `${lengthBytes} bytes`);
+    // The length is part of the id.
+    assert.notEqual(toHex(shardIdOf(lengthBytes + 1, hashes)), id);
+  }
 });

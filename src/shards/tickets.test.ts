@@ -21,7 +21,7 @@ const BOB = askerOf(2);
 const fresh = (spaceBytes?: number): Fixture =>
   holderOf({ blobs: new MemoryBlobs(), ...(spaceBytes === undefined ? {} : { spaceBytes }) });
 
-test("a ticket is for one upload by one peer for one account, and for a quarter of an hour", async () => {
+test("a ticket is for one upload by one peer, for a quarter of an hour", async () => {
   const fixture = fresh();
   const { holder, clock } = fixture;
   const bytes = patternOf(100);

@@ -35,7 +35,7 @@ export async function openOnDisk(
   return { holder, database };
 }
 
-/** Stores shard after shard and prints the number of each that was acknowledged, until it is killed. */
+/** Stores shard after shard and prints the number of each acknowledged one, until it is killed. */
 async function storeForever(folder: string, first: number): Promise<void> {
   const { holder } = await openOnDisk(folder);
   const clock = { today: () => Math.floor(Date.now() / 86_400_000) };

@@ -171,9 +171,8 @@ test("leaf hashes that broke in the database are made anew from good bytes", asy
 
 test("scrub() finds every damaged shard and names it once", async () => {
   const fixture = fresh();
-  const shards = Array.from({ length: 150 }, (_, n) =>
-    patternOf(n % 2 ? 500 + n : 66_000 + n, n + 1),
-  );
+  const sizeOf = (n: number): number => (n % 2 === 1 ? 500 + n : 66_000 + n);
+  const shards = Array.from({ length: 150 }, (_, n) => patternOf(sizeOf(n), n + 1));
   for (const bytes of shards) await upload(fixture, ALICE, bytes);
   const bad = [0, 6, 148].map((n) => idOfShard(shards[n] ?? new Uint8Array(0)));
   flip(fixture, bad[0] ?? "", 65_999);
@@ -205,7 +204,7 @@ test("scrub() stops when it is told to", async () => {
   await assert.rejects(fixture.holder.scrub(AbortSignal.abort(reason)), reason);
 });
 
-test("after the loss of the database blobs are orphans until their owner comes back", async () => {
+test("without the database blobs are orphans until their owner comes back", async () => {
   const first = fresh();
   const bytes = patternOf(BIG);
   const id = idOfShard(bytes);
@@ -259,7 +258,7 @@ test("scrub() removes orphans and damaged shards that nobody asked for in a mont
   await upload(fixture, ALICE, damaged);
 });
 
-test("a full disk refuses uploads with DISK_FULL, leaves nothing, and reading goes on", async () => {
+test("a full disk is DISK_FULL and leaves nothing, reading goes on", async () => {
   const blobs = new MemoryBlobs(20 * 1024 * 1024);
   const fixture = holderOf({ blobs });
   const bytes = patternOf(BIG);

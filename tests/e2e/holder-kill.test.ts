@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openBlobs } from "../adapters/blobs.node.ts";
-import { openDatabase } from "../adapters/database.node.ts";
-import { patternOf } from "../../tests/contracts/blobs.ts";
+import { openBlobs } from "../../src/adapters/blobs.node.ts";
+import { openDatabase } from "../../src/adapters/database.node.ts";
+import { patternOf } from "../contracts/blobs.ts";
 import {
   askerOf,
   blocksOf,
@@ -19,15 +19,15 @@ import {
   never,
   ticketFor,
   upload,
-} from "../../tests/contracts/holder-fixture.ts";
-import { openOnDisk, shardOf } from "../../tests/contracts/storing-child.ts";
-import { equalBytes } from "../base/bytes.ts";
-import { codeOf } from "../base/error.ts";
-import { HOLDER_SCHEMA } from "./schema.ts";
+} from "../contracts/holder-fixture.ts";
+import { openOnDisk, shardOf } from "../contracts/storing-child.ts";
+import { equalBytes } from "../../src/base/bytes.ts";
+import { codeOf } from "../../src/base/error.ts";
+import { HOLDER_SCHEMA } from "../../src/shards/schema.ts";
 
 const ALICE = askerOf(1);
 const KILLS = Number(process.env["HOLDFAST_KILLS"] ?? 25);
-const child = fileURLToPath(new URL("../../tests/contracts/storing-child.ts", import.meta.url));
+const child = fileURLToPath(new URL("../contracts/storing-child.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "holdfast-kill-"));
 after(() => rmSync(folder, { recursive: true }));
 
