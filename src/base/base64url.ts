@@ -19,7 +19,7 @@ export function base64UrlEncode(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes of such a text, or undefined where it is not the one canonical encoding of any bytes. */
+/** The bytes of such a text, or undefined where it is not the canonical encoding of any bytes. */
 export function base64UrlDecode(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 6) / 8));
   let buffer = 0;

@@ -31,7 +31,7 @@ export function openCard(bytes: Uint8Array): CardBody {
 export class CardBook {
   readonly #cards = new Map<PeerId, { bytes: Uint8Array; timeMs: number }>();
 
-  /** Takes a card in unless a later one of that peer is there; without room a new peer is not taken.
+  /** Takes a card in unless a later one of that peer is there, or there is no room for a new peer.
    * @throws CodecError */
   add(bytes: Uint8Array): CardBody {
     const card = openCard(bytes);

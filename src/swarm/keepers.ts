@@ -50,7 +50,7 @@ export async function writeRecordToKeepers(
     }
     if (report.acknowledged.length >= wanted) resolve();
   });
-  // One slow keeper does not hold up a write that the others have: it goes on without being awaited.
+  // One slow keeper does not hold up a write that the others have: it goes on, not awaited.
   await Promise.race([enough, Promise.all(writes)]);
   signal.throwIfAborted();
   report.kept = wanted > 0 && report.acknowledged.length >= wanted;

@@ -2,7 +2,7 @@ import { concatBytes, compareBytes } from "../base/bytes.ts";
 import { idBytes, type Id, type PeerId, type ShardId } from "../base/id.ts";
 import { hash } from "../crypto/hash.node.ts";
 
-/** A stripe's code: any `k` of its `n` shards give it back; at `r` live ones or fewer it is repaired. */
+/** A stripe's code: any `k` of its `n` shards give it back; with `r` live ones it is repaired. */
 export interface CodeChoice {
   k: number;
   r: number;
@@ -50,8 +50,8 @@ export function keepersOf(key: Id, peers: readonly PeerId[], count: number): Pee
     .map(({ peer }) => peer);
 }
 
-/** Holders in the order in which a stripe tries them: rendezvous hashing, a function of the stripe's
- * ids and the holders alone, so that a put which is run again finds its shards where it left them,
+/** Holders in the order in which a stripe tries them: rendezvous hashing, a function of its ids and
+ * the holders alone, so that a put which is run again finds its shards where it left them,
  * and a holder that joins or leaves moves nothing but its own share. */
 export function rankHolders(shards: readonly ShardId[], holders: readonly PeerId[]): PeerId[] {
   const seed = hash(concatBytes(...shards.map(idBytes)));
@@ -68,8 +68,8 @@ export interface Candidate {
   site?: string;
 }
 
-/** Chooses holders for the `n` shards of a stripe: distinct peers, likelier where there is more free
- * space, one of each site before a second of any. The same seed and candidates give the same holders.
+/** Chooses holders for the `n` shards of a stripe: distinct peers, likelier where more is free, one
+ * of each site before a second of any. The same seed and candidates give the same holders.
  * @param shardBytes what each must have room for
  * @returns at most `n` peers; fewer where there are not enough */
 export function placeShards(

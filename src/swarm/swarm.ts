@@ -58,28 +58,17 @@ export interface SwarmOptions {
 }
 
 /** Puts client, directory and roster together. */
-export function createSwarm({ self, client, directory, roster }: SwarmOptions): Swarm {
-  /** Holders whose last hello said that they have no room. */
-  const full = new Set<PeerId>();
-  const others = (): PeerId[] =>
-    directory
-      .peers()
-      .map(({ id }) => id)
-      .filter((id) => id !== self);
-  const keepers = (key: Id, code: Code): PeerId[] => keepersOf(key, others(), keeperCount(code));
-  const isUsable = (peer: PeerId): boolean => roster.answered(peer, LATELY_MS) && !full.has(peer);
-
-  const probe = async (peer: PeerId, signal: AbortSignal): Promise<void> => {
-    if (roster.backsOff(peer) || roster.answered(peer, FRESH_MS)) return;
-    try {
-      const { freeBytes } = await client.hello(peer, signal);
-      if (freeBytes > 0) full.delete(peer);
-      else full.add(peer);
-    } catch {
-      // The roster knows; whoever does not answer is not usable, and that is the answer.
-    }
+export function createSwarm(options: SwarmOptions): Swarm {
+  const { self, client, directory } = options;
+  const presence = new Presence(options);
+  const keepers = (key: Id, code: Code): PeerId[] => {
+    const others = directory.peers().filter(({ id }) => id !== self);
+    return keepersOf(
+      key,
+      others.map(({ id }) => id),
+      keeperCount(code),
+    );
   };
-
   return {
     reserve: (peer, wishes, signal) => client.reserve(peer, wishes, signal),
     storeShard: (peer, id, ticket, bytes, signal) =>
@@ -88,21 +77,8 @@ export function createSwarm({ self, client, directory, roster }: SwarmOptions): 
     readRange: (peer, id, range, signal) => client.readRange(peer, id, range, signal),
     have: (peer, ids, signal) => client.have(peer, ids, signal),
     rank: rankHolders,
-    async usableHolders(signal) {
-      const offering = directory.peers().filter(({ offeredBytes }) => offeredBytes > 0);
-      const candidates = offering.map(({ id }) => id).filter((id) => id !== self);
-      const queue = candidates.values();
-      const probes = Array.from({ length: PROBES_MAX }, async () => {
-        for (const peer of queue) await probe(peer, signal);
-      });
-      await Promise.all(probes);
-      signal.throwIfAborted();
-      return candidates.filter(isUsable);
-    },
-    peerCounts() {
-      const known = others();
-      return { known: known.length, usable: known.filter(isUsable).length };
-    },
+    usableHolders: (signal) => presence.usableHolders(signal),
+    peerCounts: () => presence.counts(),
     async writeRecord(record, code, signal) {
       const to = keepers(record.key, code);
       const { kept, newer, forks } = await writeRecordToKeepers(client, to, record, signal);
@@ -110,14 +86,62 @@ export function createSwarm({ self, client, directory, roster }: SwarmOptions): 
     },
     async readRecord(key, code, signal) {
       const from = keepers(key, code);
-      const { record, forks, answered, asked } = await readRecordFromKeepers(
-        client,
-        from,
-        key,
-        signal,
-      );
+      const report = await readRecordFromKeepers(client, from, key, signal);
+      const { record, forks, answered, asked } = report;
       const found = { forks, answered: answered.length, asked };
       return record === undefined ? found : { ...found, record };
     },
   };
+}
+
+/** Who is there, by asking those of whom nothing was heard lately. */
+class Presence {
+  readonly #options: SwarmOptions;
+  /** Holders whose last hello said that they have no room. */
+  readonly #full = new Set<PeerId>();
+
+  constructor(options: SwarmOptions) {
+    this.#options = options;
+  }
+
+  async usableHolders(signal: AbortSignal): Promise<PeerId[]> {
+    const candidates = this.#others((offeredBytes) => offeredBytes > 0);
+    const queue = candidates.values();
+    const probes = Array.from({ length: PROBES_MAX }, async () => {
+      for (const peer of queue) await this.#probe(peer, signal);
+    });
+    await Promise.all(probes);
+    signal.throwIfAborted();
+    return candidates.filter((peer) => this.#isUsable(peer));
+  }
+
+  counts(): { known: number; usable: number } {
+    const known = this.#others(() => true);
+    return {
+      known: known.length,
+      usable: known.filter((peer) => this.#isUsable(peer)).length,
+    };
+  }
+
+  #others(isWanted: (offeredBytes: number) => boolean): PeerId[] {
+    const { self, directory } = this.#options;
+    const others = directory.peers().filter((card) => card.id !== self);
+    return others.filter(({ offeredBytes }) => isWanted(offeredBytes)).map(({ id }) => id);
+  }
+
+  #isUsable(peer: PeerId): boolean {
+    return this.#options.roster.answered(peer, LATELY_MS) && !this.#full.has(peer);
+  }
+
+  async #probe(peer: PeerId, signal: AbortSignal): Promise<void> {
+    const { client, roster } = this.#options;
+    if (roster.backsOff(peer) || roster.answered(peer, FRESH_MS)) return;
+    try {
+      const { freeBytes } = await client.hello(peer, signal);
+      if (freeBytes > 0) this.#full.delete(peer);
+      else this.#full.add(peer);
+    } catch {
+      // The roster knows; whoever does not answer is not usable, and that is the answer.
+    }
+  }
 }

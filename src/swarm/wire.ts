@@ -45,7 +45,7 @@ export function decodeWishes(bytes: Uint8Array): { wishes: ShardWish[]; epoch: E
   return { wishes, epoch: readUint(parts[0], "wishes: epoch", EPOCH_MAX) };
 }
 
-/** Answer to wishes, in their order: `[1, [[0, ticket] | [1, receipt] | [2, code, message], …]]`. */
+/** Answer to wishes, in order: `[1, [[0, ticket] | [1, receipt] | [2, code, message], …]]`. */
 export function encodeGrants(grants: readonly TicketGrant[]): Uint8Array {
   const items = grants.map((grant) => {
     if (grant.outcome === "granted") return [0, grant.ticket];

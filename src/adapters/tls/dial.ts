@@ -42,9 +42,14 @@ export function createDialler(options: DiallerOptions): Dialler {
       const deadline = AbortSignal.timeout(options.connectMs);
       const stop = AbortSignal.any([signal, settled.signal, deadline]);
       try {
-        const attempts = addresses.map(async (address, index) => {
-          await delay(index * STAGGER_MS, stop);
-          return dialAddress(address, peer, options, stop);
+        let before: Promise<unknown> | undefined;
+        const attempts = addresses.map((address) => {
+          const turn = before === undefined ? undefined : turnAfter(before, stop);
+          const attempt = Promise.resolve(turn).then(() =>
+            dialAddress(address, peer, options, stop),
+          );
+          before = attempt;
+          return attempt;
         });
         return await Promise.any(attempts);
       } catch (error) {
@@ -116,15 +121,18 @@ function dialAddress(
   });
 }
 
-function delay(durationMs: number, stop: AbortSignal): Promise<void> {
-  if (durationMs === 0) return Promise.resolve();
+/** Resolves when the attempt `before` has failed or has taken too long already. */
+function turnAfter(before: Promise<unknown>, stop: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, durationMs);
+    const timer = setTimeout(resolve, STAGGER_MS);
     const onAbort = (): void => {
       clearTimeout(timer);
       reject(new Error("given up"));
     };
-    if (stop.aborted) onAbort();
-    else stop.addEventListener("abort", onAbort, { once: true });
+    stop.addEventListener("abort", onAbort, { once: true });
+    before.catch(() => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }

@@ -1,4 +1,5 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { TLSSocket } from "node:tls";
 import { codeOf, messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
 import { BLOCK_BYTES, REQUEST_BODY_MAX_BYTES } from "../../base/limits.ts";
@@ -29,29 +30,14 @@ export async function exchange(
   options: ExchangeOptions,
   signal: AbortSignal,
 ): Promise<PeerResponse> {
-  const { body } = request;
-  const headers: Record<string, string> = {
-    ...request.headers,
-    host: peer,
-    connection: "keep-alive",
-  };
-  if (body instanceof Uint8Array) headers["content-length"] = String(body.length);
-  else if (request.method === "POST" && body === undefined) headers["content-length"] = "0";
-  const lengthBytes = contentLength(headers);
-  if (body !== undefined && (lengthBytes === undefined || Number.isNaN(lengthBytes))) {
-    throw new TypeError("blocks of a request need a content-length");
-  }
+  const headers = headersOf(peer, request);
   const { promise, resolve, reject } = Promise.withResolvers<PeerResponse>();
   let answered = false;
   const { socket } = lease;
-  const client = httpRequest({
-    method: request.method,
-    path: request.path,
-    headers,
-    setHost: false,
-    maxHeaderSize: options.headersMaxBytes,
-    createConnection: () => socket,
-  });
+  const { method, path } = request;
+  const maxHeaderSize = options.headersMaxBytes;
+  const createConnection = (): TLSSocket => socket;
+  const client = httpRequest({ method, path, headers, maxHeaderSize, createConnection });
   const fail = (error: unknown): void => {
     const failure = failureOf(peer, error);
     const stale = !answered && lease.reused && failure.code === "PEER_UNREACHABLE";
@@ -77,7 +63,10 @@ export async function exchange(
   });
   options.watch.start(transfer);
   try {
-    await Promise.race([sendBody(client, body, lengthBytes ?? 0, transfer), promise]);
+    await Promise.race([
+      sendBody(client, request.body, contentLength(headers) ?? 0, transfer),
+      promise,
+    ]);
     if (!answered) transfer.enter("answer");
     return await promise;
   } catch (error) {
@@ -91,6 +80,20 @@ export async function exchange(
     // An answer that came before the request was out: the rest of it is not wanted.
     if (!client.writableFinished) client.destroy();
   }
+}
+
+function headersOf(peer: PeerId, request: PeerRequest): Record<string, string> {
+  const { body, method } = request;
+  const headers: Record<string, string> = { ...request.headers };
+  headers["host"] = peer;
+  headers["connection"] = "keep-alive";
+  if (body instanceof Uint8Array) headers["content-length"] = String(body.length);
+  else if (method === "POST" && body === undefined) headers["content-length"] = "0";
+  const lengthBytes = contentLength(headers);
+  if (body !== undefined && (lengthBytes === undefined || Number.isNaN(lengthBytes))) {
+    throw new TypeError("blocks of a request need a content-length");
+  }
+  return headers;
 }
 
 async function sendBody(

@@ -147,6 +147,8 @@ export class Listener {
 
   #serve(peer: PeerId, socket: TLSSocket): void {
     this.#accepted.set(socket, { peer, socket, requestCount: 0 });
+    // Every request in flight listens for the end; a flood of them ends the session first.
+    socket.setMaxListeners(this.#options.bounds.pipelinedMax * 2);
     socket.once("close", () => this.#accepted.delete(socket));
     this.#http.emit("connection", socket);
   }

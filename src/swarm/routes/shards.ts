@@ -44,8 +44,8 @@ export const getShard: Route = async ({ holder, askers }, request, id) => {
   return bytesAnswer(206, headers, reading, end - start);
 };
 
-/** The range asked for, half open. Forms that HTTP lets a server pass over (several ranges, a suffix)
- * are passed over.
+/** The range asked for, half open. Forms that HTTP lets a server pass over (several ranges, a
+ * suffix) are passed over.
  * @throws SwarmError RANGE_UNSATISFIABLE */
 function rangeOf(request: IncomingRequest): { start: number; end: number } | undefined {
   const match = /^bytes=([0-9]{1,12})-([0-9]{0,12})$/.exec(request.headers["range"] ?? "");
