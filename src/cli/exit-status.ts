@@ -13,34 +13,45 @@ export const STATUS = {
   interrupted: 130,
 } as const;
 
-type Kind = keyof typeof STATUS;
-
-/** The kind of every code that is not `failed`. A code that is missing here exits with 1. */
-const KINDS: Readonly<Record<string, Kind>> = {
-  USAGE: "usage",
-  REQUEST_INVALID: "usage",
-  ROUTE_UNKNOWN: "usage",
-  TEST_CLOCK_OFF: "usage",
-  CONFIG_INVALID: "usage",
-  CONTENT_UNKNOWN: "notFound",
-  DEMO_UNKNOWN: "notFound",
-  CONFIG_UNREADABLE: "denied",
-  DAEMON_GONE: "unreachable",
-  DAEMON_NOT_RUNNING: "unreachable",
-  DAEMON_NOT_STARTED: "unreachable",
-  DAEMON_BUSY: "busy",
-  DAEMON_STOPPING: "busy",
-  DEMO_RUNNING: "busy",
-  HOME_IN_USE: "busy",
-  PORT_TAKEN: "busy",
-  DEMO_DIFFERS: "corrupt",
-  INTERNAL: "internal",
-  INTERRUPTED: "interrupted",
-  JOB_ABORTED: "interrupted",
+/** Every code by its kind; a test compares them with docs/errors.md. */
+const CODES: Readonly<Record<keyof typeof STATUS, string>> = {
+  failed: `DATABASE_FAILED DATABASE_NEWER FILE_CHANGED FILE_SPECIAL HOME_NEWER KERNELS_MISSING
+    KERNELS_UNSUPPORTED STORE_FAILED STORE_NEWER SYSTEMD_FAILED SYSTEMD_MISSING VERSION_UNKNOWN`,
+  usage: `CODE_UNUSABLE CONFIG_INVALID HOME_PATH_TOO_LONG KEY_MISMATCH PATH_KIND PATH_MALFORMED
+    PEER_LIST_INVALID PEER_LIST_REFUSED REQUEST_INVALID ROUTE_UNKNOWN SHARD_ID_MALFORMED
+    SHARD_RANGE STORE_FOREIGN SWARM_KEY_REFUSED TARGET_BLOCKED TEST_CLOCK_OFF USAGE`,
+  notFound: `BLOB_MISSING CONTENT_UNKNOWN DEMO_UNKNOWN FILE_MISSING KEY_MISSING PATH_MISSING
+    PATH_UNKNOWN RECORD_MISSING SHARD_MISSING SHARD_NOT_HELD SNAPSHOT_MISSING STORE_NOT_MOUNTED
+    VOLUME_UNKNOWN`,
+  unsafe: `CHUNK_MISSING HEAD_NOT_WRITTEN INDEX_NOT_RECOVERED NOT_YET_SAFE SHARDS_MISSING`,
+  corrupt: `ANSWER_MALFORMED CHUNK_FORGED DATABASE_CORRUPT DEMO_DIFFERS FILE_LIST_INVALID
+    FORMAT_MALFORMED HEAD_FORGED HEAD_ROLLED_BACK KEY_MALFORMED PACK_FORGED RECEIPT_FORGED
+    RECORD_FORGED SEAL_BROKEN SHARD_CORRUPT SHARD_FORGED SHARD_LENGTH SIGNATURE_INVALID
+    STORES_INVALID`,
+  diskFull: `BLOB_DISK_FULL DATABASE_FULL DISK_FULL RECORD_SPACE_FULL SPACE_FULL TARGET_FULL`,
+  unreachable: `DAEMON_GONE DAEMON_NOT_RUNNING DAEMON_NOT_STARTED PEER_BROKE_PROTOCOL PEER_FAILED
+    PEER_IMPOSTOR PEER_REFUSED PEER_TIMEOUT PEER_UNKNOWN PEER_UNREACHABLE`,
+  busy: `DAEMON_BUSY DAEMON_STOPPING DEMO_RUNNING HOLDER_BUSY HOLDER_CLOSED HOME_IN_USE PORT_TAKEN`,
+  denied: `BLOB_READ_ONLY CERTIFICATE_REFUSED CONFIG_UNREADABLE FILE_UNREADABLE HOME_UNUSABLE
+    RECORD_REFUSED SECRET_UNREADABLE SECRET_UNWRITABLE STORE_READ_ONLY`,
+  internal: `BLOB_FAILED BODY_TOO_LARGE EPOCH_WRONG INTERNAL LENGTH_REQUIRED METHOD_REFUSED
+    RANGE_UNSATISFIABLE REQUEST_MALFORMED TICKETS_MANY TICKET_EXPIRED TICKET_INVALID TICKET_USED
+    WORKER_FAILED`,
+  interrupted: `INTERRUPTED JOB_ABORTED`,
 };
 
-/** The exit status for a code. */
+const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map(
+  Object.entries(STATUS).flatMap(([kind, status]) =>
+    CODES[kind as keyof typeof STATUS].split(/\s+/).map((code) => [code, status] as const),
+  ),
+);
+
+/** The exit status for a code; undefined for one that the table does not know. */
+export function findExitStatus(code: string): number | undefined {
+  return STATUS_OF_CODE.get(code);
+}
+
+/** The exit status for a code; 1 for one of a daemon that is newer than this program. */
 export function exitStatusOf(code: string | undefined): number {
-  if (code === undefined) return STATUS.internal;
-  return STATUS[KINDS[code] ?? "failed"];
+  return code === undefined ? STATUS.internal : (findExitStatus(code) ?? STATUS.failed);
 }

@@ -1,4 +1,4 @@
-import { compareBytes, concatBytes, equalBytes, utf8 } from "../../base/bytes.ts";
+import { compareBytes, concatBytes, equalBytes, fromUtf8, utf8 } from "../../base/bytes.ts";
 import { codeOf, messageOf } from "../../base/error.ts";
 import type { TreeEntry } from "../../codec/tree.ts";
 import type { SourceFile, SourceFiles, SourceStat } from "../../ports/source.ts";
@@ -49,11 +49,14 @@ async function scanEntry(
     parts.counts.directories++;
     return { ...head, kind: "directory", subtree };
   }
-  throw special();
+  throw special(path);
 }
 
-function special(): VolumeError {
-  return new VolumeError("FILE_SPECIAL", "a device, socket or pipe is not stored");
+function special(path: Uint8Array): VolumeError {
+  const shown = JSON.stringify(fromUtf8(path) ?? String.fromCharCode(...path));
+  return new VolumeError("FILE_SPECIAL", `${shown} is a device, socket or pipe: not stored`, {
+    hint: "name a file or folder, or - to store what comes on standard input",
+  });
 }
 
 async function scanDirectory(
@@ -86,7 +89,7 @@ async function scanFile(parts: ScanParts, path: Uint8Array, name: Uint8Array): P
   const file = parts.source.open(path);
   try {
     // What was a file a moment ago may be a pipe or a device by now.
-    if (file.stat().kind !== "file") throw special();
+    if (file.stat().kind !== "file") throw special(path);
     const { stat, names, sizeBytes } = await readStable(parts, file, path);
     parts.counts.files++;
     return {
