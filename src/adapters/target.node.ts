@@ -198,17 +198,25 @@ function startOf(pid: string): string | undefined {
   }
 }
 
-/** Node takes times as floating-point seconds, exact to a quarter of a microsecond; the system then
- * rounds down. The number taken here is the nearest that gives the right microsecond. Only as text may
- * it be negative. */
+/** Node takes times as floating-point seconds, exact to a quarter of a microsecond, and the system
+ * then cuts them off. The number taken here is the nearest that gives the right microsecond. Only as
+ * text may it be negative. */
 function timeOf(timeNs: bigint): string {
-  const whole = timeNs / 1_000_000_000n - (timeNs % 1_000_000_000n < 0n ? 1n : 0n);
-  const seconds = Number(whole);
-  const fractionNs = Number(timeNs - whole * 1_000_000_000n);
-  const time = seconds + fractionNs / 1e9;
+  const seconds = timeNs / 1_000_000_000n;
+  const time = Number(seconds) + Number(timeNs - seconds * 1_000_000_000n) / 1e9;
   const step = Number.EPSILON * 2 ** Math.floor(Math.log2(Math.max(Math.abs(time), 1)));
-  const off = Math.floor((time - seconds) * 1e6) - Math.floor(fractionNs / 1e3);
-  return String(time - Math.sign(off) * step);
+  const off = microsecondOf(asSystemReads(time)) - microsecondOf(timeNs);
+  return String(time - (off > 0n ? step : off < 0n ? -step : 0));
+}
+
+/** What libuv makes of floating-point seconds: both parts are cut towards zero. */
+function asSystemReads(time: number): bigint {
+  const seconds = Math.trunc(time);
+  return BigInt(seconds) * 1_000_000_000n + BigInt(Math.trunc((time - seconds) * 1e9));
+}
+
+function microsecondOf(timeNs: bigint): bigint {
+  return (timeNs - (((timeNs % 1000n) + 1000n) % 1000n)) / 1000n;
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {
