@@ -71,8 +71,10 @@ export const TICKET_MAX_BYTES = 1024;
 export const LEASE_EPOCHS = 30;
 /** How long bytes that nobody leases, or that are damaged, stay on a holder's disk. */
 export const UNLEASED_EPOCHS = 30;
-/** How long a finished upload waits for others, so that they share one database commit. */
-export const GROUP_COMMIT_MS = 2;
+/** How long a finished upload waits for others, so that they share one database commit: at least,
+ * and at most where the disk is slow. */
+export const GROUP_COMMIT_MIN_MS = 2;
+export const GROUP_COMMIT_MAX_MS = 10;
 /** Rows looked at in one step of a walk over all shards. */
 export const SCRUB_PAGE_SHARDS = 64;
 /** Damaged shards that one scrub names; it sets aside all of them. */

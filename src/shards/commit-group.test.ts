@@ -4,7 +4,12 @@ import { StandingClock } from "../../tests/contracts/holder-fixture.ts";
 import { CommitGroup } from "./commit-group.ts";
 
 /** A group over transactions that are counted. */
-function groupOf(): { group: CommitGroup; clock: StandingClock; sizes: number[]; done: number[] } {
+function groupOf(commitMs = 0): {
+  group: CommitGroup;
+  clock: StandingClock;
+  sizes: number[];
+  done: number[];
+} {
   const clock = new StandingClock();
   const sizes: number[] = [];
   const done: number[] = [];
@@ -21,6 +26,7 @@ function groupOf(): { group: CommitGroup; clock: StandingClock; sizes: number[];
       size = done.length - before;
     }
     sizes.push(size);
+    clock.timeMs += commitMs;
   }, clock);
   return { group, clock, sizes, done };
 }
@@ -75,4 +81,23 @@ test("commit() fails for the one whose work fails, and for no other", async () =
     ["fulfilled", "rejected", "fulfilled"],
   );
   assert.deepEqual(done, [1, 3]);
+});
+
+test("commit() on a slow disk waits for those that come one by one", async () => {
+  const { group, clock, sizes, done } = groupOf(5);
+  const one = async (n: number): Promise<void> => {
+    group.enter();
+    await group.commit(() => void done.push(n));
+    group.leave();
+  };
+  // Each is over before the next enters, as small uploads are; after some it is tried to wait.
+  for (let n = 0; n < 7; n++) await one(n);
+  assert.deepEqual([sizes, clock.slept], [[1, 1, 1, 1, 1, 1, 1], 0]);
+  await Promise.all([7, 8, 9].map(one));
+  assert.equal(sizes.at(-1), 3);
+  await Promise.all([10, 11, 12, 13].map(one));
+  assert.deepEqual([sizes.slice(7), clock.slept], [[3, 4], 2]);
+  // Nobody else comes any more: one waits once, the next ones do not.
+  for (let n = 14; n < 20; n++) await one(n);
+  assert.equal(clock.slept, 3);
 });

@@ -1,4 +1,4 @@
-import { GROUP_COMMIT_MS } from "../base/limits.ts";
+import { GROUP_COMMIT_MAX_MS, GROUP_COMMIT_MIN_MS } from "../base/limits.ts";
 import type { Clock } from "../ports/clock.ts";
 
 interface Waiting {
@@ -7,8 +7,14 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
+/** A commit that takes longer is worth waiting for company. */
+const SLOW_COMMIT_MS = 1;
+/** On a slow disk so many commits are made without waiting before it is tried whether others come. */
+const PROBE_EVERY = 8;
+
 /** Commits what several uploads change in one transaction: a commit costs the disk a sync, whatever
- * it holds. An upload that is alone does not wait. */
+ * it holds. One waits while others are on their way, and, where the disk is slow, as long as a commit
+ * takes if that brought company the last time; else it goes at once. */
 export class CommitGroup {
   readonly #transaction: (work: () => void) => void;
   readonly #clock: Clock;
@@ -16,6 +22,9 @@ export class CommitGroup {
   #members = 0;
   #waiting: Waiting[] = [];
   #isTimed = false;
+  #commits = 0;
+  #lastSize = 1;
+  #lastMs = 0;
 
   constructor(transaction: (work: () => void) => void, clock: Clock) {
     this.#transaction = transaction;
@@ -29,7 +38,7 @@ export class CommitGroup {
 
   leave(): void {
     this.#members--;
-    this.#flushIfComplete();
+    if (!this.#isWorthWaiting()) this.#flush();
   }
 
   /** Runs `work` in a transaction with others' work; resolves when it is durable.
@@ -38,26 +47,38 @@ export class CommitGroup {
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ work, resolve, reject });
     });
-    this.#flushIfComplete();
-    if (this.#waiting.length > 0 && !this.#isTimed) void this.#flushSoon();
+    if (this.#isWorthWaiting()) void this.#flushSoon();
+    else this.#flush();
     await done;
   }
 
-  async #flushSoon(): Promise<void> {
-    this.#isTimed = true;
-    await this.#clock.sleep(GROUP_COMMIT_MS, this.#never);
-    this.#isTimed = false;
-    this.#flush();
+  #isWorthWaiting(): boolean {
+    if (this.#waiting.length < this.#members) return true;
+    const isCompanyLikely = this.#lastSize > 1 || this.#commits % PROBE_EVERY === PROBE_EVERY - 1;
+    return this.#lastMs > SLOW_COMMIT_MS && isCompanyLikely;
   }
 
-  #flushIfComplete(): void {
-    if (this.#waiting.length >= this.#members) this.#flush();
+  async #flushSoon(): Promise<void> {
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    const waitMs = Math.max(GROUP_COMMIT_MIN_MS, Math.min(this.#lastMs, GROUP_COMMIT_MAX_MS));
+    await this.#clock.sleep(waitMs, this.#never);
+    this.#isTimed = false;
+    this.#flush();
   }
 
   #flush(): void {
     const group = this.#waiting;
     if (group.length === 0) return;
     this.#waiting = [];
+    const startMs = this.#clock.monotonicMs();
+    this.#commitAll(group);
+    this.#commits++;
+    this.#lastSize = group.length;
+    this.#lastMs = this.#clock.monotonicMs() - startMs;
+  }
+
+  #commitAll(group: readonly Waiting[]): void {
     if (group.length > 1 && this.#attempt(() => group.forEach(({ work }) => work()), undefined)) {
       for (const { resolve } of group) resolve();
       return;

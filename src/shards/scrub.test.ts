@@ -277,7 +277,7 @@ test("a full disk is DISK_FULL and leaves nothing, reading goes on", async () =>
   await upload(fixture, ALICE, next);
 });
 
-test("a full database refuses uploads with DISK_FULL, and no blob without a row stays", async () => {
+test("a full database is DISK_FULL, and no blob without a row stays", async () => {
   const fixture = fresh();
   const { database, blobs } = fixture;
   const bytes = patternOf(BIG);
