@@ -187,7 +187,8 @@ function isAlive(pid: string, start: string): boolean {
   }
 }
 
-/** When a process started, in ticks since the machine did; undefined where the system does not say. */
+/** When a process started, in ticks since the machine did; undefined where the system does not
+ * say. */
 function startOf(pid: string): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -199,8 +200,8 @@ function startOf(pid: string): string | undefined {
 }
 
 /** Node takes times as floating-point seconds, exact to a quarter of a microsecond, and the system
- * then cuts them off. The number taken here is the nearest that gives the right microsecond. Only as
- * text may it be negative. */
+ * then cuts them off. The number taken here is the nearest that gives the right microsecond. Only
+ * as text may it be negative. */
 function timeOf(timeNs: bigint): string {
   const seconds = timeNs / 1_000_000_000n;
   const time = Number(seconds) + Number(timeNs - seconds * 1_000_000_000n) / 1e9;

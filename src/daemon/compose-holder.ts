@@ -10,7 +10,8 @@ import type { ComposeParts } from "./compose.ts";
 import { offeredSpace } from "./offered-space.ts";
 import { openStore } from "./stores.ts";
 
-/** The holder's side of a peer: other accounts' shards and records, in `holder.db` and the store. */
+/** The holder's side of a peer: other accounts' shards and records, in `holder.db` and the
+ * store. */
 export async function composeHolder(
   parts: ComposeParts,
   closers: Closers,

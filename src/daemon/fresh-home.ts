@@ -2,8 +2,9 @@ import { existsSync, rmSync } from "node:fs";
 import type { VolumeService } from "../volume/service.ts";
 import { replaceFile } from "./atomic-file.ts";
 
-/** Notes that a home's keys are being made, so that nothing can have been stored with them yet: with
- * no state in the index there is then nothing to recover. Keys that came from a copy lack the note. */
+/** Notes that a home's keys are being made, so that nothing can have been stored with them yet:
+ * with no state in the index there is then nothing to recover. Keys that came from a copy lack the
+ * note. */
 export function markFresh(file: string): void {
   replaceFile(file, "nothing was stored with these keys yet\n");
 }
@@ -13,8 +14,8 @@ export function isFresh(file: string): boolean {
   return existsSync(file);
 }
 
-/** A volume whose first change takes the note away, before the change is acknowledged: an index that
- * is lost later has to be recovered from the swarm. */
+/** A volume whose first change takes the note away, before the change is acknowledged: an index
+ * that is lost later has to be recovered from the swarm. */
 export function leavingFresh(volume: VolumeService, file: string): VolumeService {
   const changed = async <Result>(change: Promise<Result>): Promise<Result> => {
     const result = await change;

@@ -200,7 +200,8 @@ describe("chunk", () => {
   });
 });
 
-/** A zstd frame of `blocks` run-length blocks, each 128 KiB of zeros in 4 bytes (RFC 8878, 3.1.1). */
+/** A zstd frame of `blocks` run-length blocks, each 128 KiB of zeros in 4 bytes (RFC 8878,
+ * 3.1.1). */
 function bombOf(blocks: number): Uint8Array {
   const frame = new Uint8Array(6 + blocks * 4);
   frame.set([0x28, 0xb5, 0x2f, 0xfd, 0, 0x38]);

@@ -18,7 +18,8 @@ import { CHUNK_OVERHEAD_BYTES, sealChunk } from "./chunk.ts";
 import { ObjectError } from "./error.ts";
 import type { VolumeKeys } from "./keys.ts";
 
-/** The trailer's key is used once: it comes from the trailer's own hash. So a fixed nonce is right. */
+/** The trailer's key is used once: it comes from the trailer's own hash. So a fixed nonce is
+ * right. */
 const TRAILER_NONCE = new Uint8Array(NONCE_BYTES);
 
 /** What a pack has beside its sealed chunks where it holds a single one. */
@@ -33,7 +34,8 @@ export class PackBuilder {
   readonly #buffer: Uint8Array;
   #length = 0;
 
-  /** `buffer` is filled in place; its length is the most that the pack may have, padding included. */
+  /** `buffer` is filled in place; its length is the most that the pack may have, padding
+   * included. */
   constructor(keys: VolumeKeys, kind: PackKind, buffer: Uint8Array) {
     this.#keys = keys;
     this.kind = kind;

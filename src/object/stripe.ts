@@ -20,7 +20,8 @@ export interface StripeCode {
   n: number;
 }
 
-/** The code of a pack of `packBytes`: small ones are copied, as many times as give the same safety. */
+/** The code of a pack of `packBytes`: small ones are copied, as many times as give the same
+ * safety. */
 export function codeOfPack(packBytes: number, code: StripeCode): StripeCode {
   return packBytes < PACK_COPY_BELOW_BYTES ? { k: 1, n: code.n - code.k + 1 } : code;
 }

@@ -33,7 +33,8 @@ export async function finishPacks(
 }
 
 /** The code to finish a stripe in: its own while holders may take its missing shards, the one for
- * today's holders where it has a single shard or none is placed; undefined where nothing would change. */
+ * today's holders where it has a single shard or none is placed; undefined where nothing would
+ * change. */
 function betterCode(stripe: Stripe, options: WriteOptions): StripeCode | undefined {
   const placed = stripe.shards.filter(({ holder }) => holder !== undefined).length;
   const taken = new Set(stripe.shards.map(({ holder }) => holder));

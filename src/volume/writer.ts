@@ -50,7 +50,8 @@ export function localPackName(stripe: Stripe): string {
   return base32Encode(packIdent(stripe));
 }
 
-/** Owns the pack worker and its memory, and brings each stripe to its holders and into the index. */
+/** Owns the pack worker and its memory, and brings each stripe to its holders and into the
+ * index. */
 export class Writer {
   readonly #parts: WriterParts;
   /** Recoding stripes by slot: which pack they belong to and who holds shards of it already. */

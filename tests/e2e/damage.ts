@@ -1,4 +1,5 @@
-// What lies on the disks of a swarm: which peer holds which shard of which stripe, and damage to it.
+// What lies on the disks of a swarm: which peer holds which shard of which stripe, and damage to
+// it.
 import { closeSync, openSync, readSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";

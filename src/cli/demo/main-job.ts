@@ -26,8 +26,8 @@ export interface MainJob {
   killed: DemoPeer[];
 }
 
-/** Does what Holdfast is for, and says it: stores a real tree in the swarm, kills n−k holders with -9,
- * has the tree back and compares it.
+/** Does what Holdfast is for, and says it: stores a real tree in the swarm, kills n−k holders with
+ * -9, has the tree back and compares it.
  * @throws CliError DEMO_DIFFERS, and what put and get throw */
 export async function doMainJob(
   swarm: DemoSwarm,

@@ -26,8 +26,8 @@ export interface DemoSwarm {
   peers: DemoPeer[];
 }
 
-/** Starts an owner and `count` holders below `dir`, each its own process, home and key, in one swarm;
- * resolves when the owner reaches all of them.
+/** Starts an owner and `count` holders below `dir`, each its own process, home and key, in one
+ * swarm; resolves when the owner reaches all of them.
  * @throws CliError DEMO_RUNNING, or why a daemon did not start; nothing runs then */
 export async function startSwarm(
   dir: string,
@@ -72,7 +72,8 @@ export async function restartPeers(swarm: DemoSwarm, killed: readonly DemoPeer[]
   });
 }
 
-/** Ends the processes of a record, and no other: a pid counts only while its start time is the same.
+/** Ends the processes of a record, and no other: a pid counts only while its start time is the
+ * same.
  * Then removes what the demo has made.
  * @returns how many processes there were to end */
 export async function stopSwarm(dir: string, record: DemoRecord): Promise<number> {

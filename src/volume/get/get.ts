@@ -50,10 +50,10 @@ export class Getter {
     this.tree = this.#treeFor({ peersOnly: false });
   }
 
-  /** Restores a file, link or directory exactly to the absolute path `target`, as `cp -T` does: what is
-   * there is replaced by its like, directories are merged.
-   * @throws VolumeError SHARDS_MISSING | CHUNK_MISSING | TARGET_BLOCKED | TARGET_FULL | WORKER_FAILED;
-   * ObjectError CHUNK_FORGED; the signal's reason */
+  /** Restores a file, link or directory exactly to the absolute path `target`, as `cp -T` does:
+   * what is there is replaced by its like, directories are merged.
+   * @throws VolumeError SHARDS_MISSING | CHUNK_MISSING | TARGET_BLOCKED | TARGET_FULL |
+   * WORKER_FAILED; ObjectError CHUNK_FORGED; the signal's reason */
   restore(
     entry: TreeEntry,
     target: string,

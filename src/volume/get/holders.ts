@@ -4,8 +4,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { PeerClient } from "../../swarm/client.ts";
 import { SwarmError } from "../../swarm/error.ts";
 
-/** What reading needs of the peer protocol's client. When a promise rejects, `into` is not written any
- * more. */
+/** What reading needs of the peer protocol's client. When a promise rejects, `into` is not written
+ * any more. */
 export type ShardClient = Pick<PeerClient, "readShard" | "readRange" | "reserve" | "storeShard">;
 
 /** What a living holder is found to do whose shard is not what it should be. */

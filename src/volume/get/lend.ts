@@ -8,8 +8,8 @@ export interface LendOptions extends LoadOptions {
   onRepair?: (repair: Promise<RepairSummary>) => void;
 }
 
-/** Loads a pack into a slot and lends it to `work`. The slot is free again when `work` and repairs have
- * ended; repairs are not waited for. */
+/** Loads a pack into a slot and lends it to `work`. The slot is free again when `work` and repairs
+ * have ended; repairs are not waited for. */
 export async function withPack<T>(
   memory: ReadMemory,
   loader: PackLoader,

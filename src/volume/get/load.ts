@@ -35,7 +35,8 @@ export interface LoadOptions {
 }
 
 export interface LoadedPack {
-  /** Where the pack begins in the arena; outside the ranges that were asked for, its bytes are undefined. */
+  /** Where the pack begins in the arena; outside the ranges that were asked for, its bytes are
+   * undefined. */
   packAt: number;
   isWhole: boolean;
   /** Shards being set right; the slot stays taken until it ends. Never rejects. */
@@ -61,8 +62,8 @@ const SPARSE_SHARE = 0.25;
 const GAP_BYTES = 32 * KIB;
 const RANGES_AT_ONCE = 4;
 
-/** Brings sealed packs, or parts of them, into slots of the arena: from this machine, or by ranges of
- * the shards that have them, or from any `k` shards. */
+/** Brings sealed packs, or parts of them, into slots of the arena: from this machine, or by ranges
+ * of the shards that have them, or from any `k` shards. */
 export class PackLoader {
   readonly #parts: LoadParts;
 
@@ -188,7 +189,8 @@ interface ShardPiece extends PackRange {
   shard: number;
 }
 
-/** The ranges to read as such, joined where they are close; undefined where the whole pack is better. */
+/** The ranges to read as such, joined where they are close; undefined where the whole pack is
+ * better. */
 function sparseRanges(packBytes: number, options: LoadOptions): PackRange[] | undefined {
   if (options.ranges === undefined || packBytes < SPARSE_MIN_BYTES) return undefined;
   const joined: PackRange[] = [];

@@ -4,12 +4,13 @@ import type { Kernels } from "../../kernels/kernels.ts";
 import { Slots } from "../pack/slots.ts";
 import { READ_SLOT_BYTES } from "./places.ts";
 
-/** Packs in memory at once, of all that is read from a volume: one being opened, two on their way. */
+/** Packs in memory at once, of all that is read from a volume: one being opened, two on their
+ * way. */
 export const READ_SLOTS = 3;
 /** Restores that run at once; more wait. */
 const STAGINGS = 2;
-/** Opened chunks gather here until they are written: one chunk beyond the length of a good write, and
- * what alignment needs. */
+/** Opened chunks gather here until they are written: one chunk beyond the length of a good write,
+ * and what alignment needs. */
 export const STAGING_BYTES = 2 * CHUNK_MAX_BYTES + 64 * KIB;
 export const READ_ARENA_BYTES = STAGINGS * STAGING_BYTES + READ_SLOTS * READ_SLOT_BYTES;
 

@@ -46,8 +46,8 @@ export interface PieceUse {
 
 export type OpenCommand =
   | { type: "make"; items: OpenItem[] }
-  /** Opens chunks and writes them; answered when the arena is not read any more. A file is put in its
-   * place with its last byte. */
+  /** Opens chunks and writes them; answered when the arena is not read any more. A file is put in
+   * its place with its last byte. */
   | { type: "write"; call: number; pieces: OpenPiece[] }
   | { type: "finish"; directories: DirectoryEnd[] }
   /** Answered when all that came before was done. */

@@ -15,8 +15,8 @@ interface Pending {
 /** Files that keep their descriptors between writes. */
 const ACTIVE_MAX = 32;
 
-/** The files that a restore has begun: each is made with its first byte and put in its place with its
- * last, so that nothing incomplete is ever seen under its name. */
+/** The files that a restore has begun: each is made with its first byte and put in its place with
+ * its last, so that nothing incomplete is ever seen under its name. */
 export class OpenFiles {
   readonly counts: OpenCounts = { files: 0, bytes: 0 };
   readonly #target: TargetFiles;

@@ -12,9 +12,9 @@ const WRITE_BYTES = 4 * MIB;
 /** Fewer aligned bytes than this go through the system's cache, which gathers small writes. */
 const DIRECT_MIN_BYTES = MIB;
 
-/** Opens chunks one behind the other into a staging buffer, as long as they follow each other in one
- * file, and writes them in few large pieces. The buffer lies at the same offset within a page as in
- * the file, so that whole pages can go to the disk without a copy. */
+/** Opens chunks one behind the other into a staging buffer, as long as they follow each other in
+ * one file, and writes them in few large pieces. The buffer lies at the same offset within a page
+ * as in the file, so that whole pages can go to the disk without a copy. */
 export class OpenRun {
   readonly #keys: VolumeKeys;
   readonly #files: OpenFiles;

@@ -14,8 +14,8 @@ export interface OpenWorkerParts {
   target: TargetFiles;
 }
 
-/** Serves the commands of one restore until the channel is closed: opens chunks that lie in the arena,
- * checks them against their names, and writes them to the user's disk. */
+/** Serves the commands of one restore until the channel is closed: opens chunks that lie in the
+ * arena, checks them against their names, and writes them to the user's disk. */
 export function runOpenWorker(channel: Channel, parts: OpenWorkerParts): void {
   const worker = new OpenWorker(channel, parts);
   channel.receive((message) => worker.handle(message as OpenCommand));

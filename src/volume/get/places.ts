@@ -6,8 +6,8 @@ import type { Stripe } from "../../codec/stripe.ts";
 /** A slot holds the largest stripe, and a little for shards being rounded up. */
 export const READ_SLOT_BYTES = STRIPE_MAX_BYTES + MIB;
 
-/** Where the shards of one stripe go in one slot: data shards where they make up the pack, all others
- * behind it in spare places. */
+/** Where the shards of one stripe go in one slot: data shards where they make up the pack, all
+ * others behind it in spare places. */
 export class ShardPlaces {
   readonly shardBytes: number;
   readonly #at: number;

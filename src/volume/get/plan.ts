@@ -13,8 +13,8 @@ import { walkTree } from "./walk.ts";
 const WINDOW_CHUNKS_MAX = 20_000;
 const WINDOW_ITEMS_MAX = 4096;
 
-/** A file as far as its chunks are in a window. Where a chunk goes is known once those before it have
- * been seen, since only a chunk itself says how long it is. */
+/** A file as far as its chunks are in a window. Where a chunk goes is known once those before it
+ * have been seen, since only a chunk itself says how long it is. */
 class PlanFile {
   readonly id: number;
   readonly sizeBytes: number;
@@ -120,8 +120,8 @@ export class PlanPack {
   }
 }
 
-/** Some of a tree: what to make, the packs to read in the order of their first use, and the directories
- * that are complete afterwards. */
+/** Some of a tree: what to make, the packs to read in the order of their first use, and the
+ * directories that are complete afterwards. */
 export class PlanWindow {
   readonly items: OpenItem[] = [];
   readonly finished: DirectoryEnd[] = [];
@@ -157,8 +157,8 @@ export class PlanWindow {
   }
 }
 
-/** Plans the restore of `entry` to `path`, one window after the other; a window is planned when the one
- * before it is done.
+/** Plans the restore of `entry` to `path`, one window after the other; a window is planned when the
+ * one before it is done.
  * @throws VolumeError CHUNK_MISSING */
 export async function* planWindows(
   tree: TreeReader,

@@ -33,9 +33,9 @@ export interface RepairSummary {
   badPeers: PeerId[];
 }
 
-/** Checks all shards of a stripe of which a living holder had a bad one, rebuilds those that are bad
- * and stores them again: at their holders, else at others. The pack and the shards of `reading` stay in
- * their slot meanwhile. Takes a bounded time and never throws. */
+/** Checks all shards of a stripe of which a living holder had a bad one, rebuilds those that are
+ * bad and stores them again: at their holders, else at others. The pack and the shards of `reading`
+ * stay in their slot meanwhile. Takes a bounded time and never throws. */
 export async function repairStripe(
   parts: RepairParts,
   pack: PackRow,
@@ -136,8 +136,8 @@ class Repair {
     }
   }
 
-  /** The bytes of a shard, from those that came; undefined where they are not what its id says, which
-   * would mean that the stripe never was one. */
+  /** The bytes of a shard, from those that came; undefined where they are not what its id says,
+   * which would mean that the stripe never was one. */
   #rebuilt(index: number, id: ShardId, spare: number): Uint8Array | undefined {
     const { kernels, arena } = this.#parts;
     const { arrived, places, packAt } = this.#reading;

@@ -71,10 +71,10 @@ export class RepairTally {
   }
 }
 
-/** Restores an entry exactly to a path, window by window: packs are read ahead while a worker opens and
- * writes those that came. When it ends, for whatever reason, nothing incomplete is left.
- * @throws VolumeError SHARDS_MISSING | CHUNK_MISSING | TARGET_BLOCKED | TARGET_FULL | WORKER_FAILED;
- * ObjectError CHUNK_FORGED; the signal's reason */
+/** Restores an entry exactly to a path, window by window: packs are read ahead while a worker opens
+ * and writes those that came. When it ends, for whatever reason, nothing incomplete is left.
+ * @throws VolumeError SHARDS_MISSING | CHUNK_MISSING | TARGET_BLOCKED | TARGET_FULL |
+ * WORKER_FAILED; ObjectError CHUNK_FORGED; the signal's reason */
 export async function restoreEntry(
   parts: RestoreParts,
   memory: ReadMemory,

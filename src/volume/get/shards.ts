@@ -9,7 +9,8 @@ import { isBadShard } from "./holders.ts";
 import type { HolderMemory, ShardClient } from "./holders.ts";
 import { ShardPlaces } from "./places.ts";
 
-/** A shard is not waited for longer than this many times what the others took, but at least so long. */
+/** A shard is not waited for longer than this many times what the others took, but at least so
+ * long. */
 const PATIENCE_FACTOR = 3;
 const PATIENCE_MIN_MS = 500;
 /** Where nothing is known of how long a shard takes. */
@@ -49,8 +50,8 @@ export class StripeReader {
     this.#parts = parts;
   }
 
-  /** Reads a stripe's pack into the slot that begins at `at`: the data shards straight to their places;
-   * whatever fails, is forged or lets wait is replaced by another shard, and rebuilt.
+  /** Reads a stripe's pack into the slot that begins at `at`: the data shards straight to their
+   * places; whatever fails, is forged or lets wait is replaced by another shard, and rebuilt.
    * @throws VolumeError SHARDS_MISSING; the signal's reason */
   async read(stripe: Stripe, at: number, signal: AbortSignal): Promise<StripeReading> {
     const race = new ShardRace(this.#parts, stripe, at);
@@ -155,8 +156,8 @@ class ShardRace {
     try {
       await client.readShard(peer, id, into, signal);
     } catch (error) {
-      // A holder that finds its copy broken in the middle of sending can only break off. Asked again
-      // it says so; one that is dead refuses at once.
+      // A holder that finds its copy broken in the middle of sending can only break off. Asked
+      // again it says so; one that is dead refuses at once.
       const mayLive = codeOf(error) === "PEER_UNREACHABLE" && !memory.isSuspect(peer);
       if (!mayLive || signal.aborted) throw error;
       await client.readShard(peer, id, into, signal);

@@ -3,7 +3,8 @@ import type { TreeEntry } from "../../codec/tree.ts";
 import type { TreeReader } from "../tree/read.ts";
 import type { DirectoryEnd } from "./messages.ts";
 
-/** A step through a tree: what comes inside a directory lies between its `enter` and its `leave`. */
+/** A step through a tree: what comes inside a directory lies between its `enter` and its
+ * `leave`. */
 export type WalkStep =
   | { step: "enter"; path: Uint8Array }
   | { step: "leave"; directory: DirectoryEnd }

@@ -34,7 +34,8 @@ const DATA_IN_FLIGHT_MAX = 2;
 export class Packer {
   readonly #parts: PackerParts;
   readonly #open = new Map<PackKind, OpenPack>();
-  /** Names in packs that the index does not have yet, by slot; open packs are counted as their slot's. */
+  /** Names in packs that the index does not have yet, by slot; open packs are counted as their
+   * slot's. */
   readonly #pending = new Map<string, number>();
   readonly #namesOfSlot = new Map<number, string[]>();
   readonly #dataInFlight = new Set<number>();

@@ -44,8 +44,8 @@ const ENTRY_BYTES = 46;
 const SHARD_BYTES = 72;
 
 /** Makes what was stored findable by keys alone: index segments for packs that no published index
- * names, a new index root, a new snapshot, and the head record on its keepers. The local state moves
- * first to the new head, then to "kept"; a crash between is finished by the next call. */
+ * names, a new index root, a new snapshot, and the head record on its keepers. The local state
+ * moves first to the new head, then to "kept"; a crash between is finished by the next call. */
 export async function publish(
   parts: PublishParts,
   session: PackSession,
