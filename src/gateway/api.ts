@@ -12,7 +12,7 @@ import type { ErrorAnswer } from "./error.ts";
 import { createEventWriter } from "./events.ts";
 import { createHandlers } from "./handlers.ts";
 import type { Call, Services } from "./handlers.ts";
-import type { Job, Jobs } from "./jobs.ts";
+import type { Job } from "./jobs.ts";
 import { openApiDocument } from "./openapi.ts";
 import { routes } from "./routes.ts";
 import type { Route } from "./routes.ts";
@@ -23,7 +23,6 @@ type CheckedHandler = (input: unknown, call: Call) => unknown;
 
 /** What the local API is made of. */
 export interface ApiParts extends Services {
-  jobs: Jobs;
   log: Log;
   version: string;
 }

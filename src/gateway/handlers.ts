@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Code, PutSummary, Report, VolumeService } from "../volume/service.ts";
 import type { Control, FileList } from "./control.ts";
 import { GatewayError } from "./error.ts";
+import type { Jobs } from "./jobs.ts";
 import type { InputOf, ResultOf, RouteName } from "./routes.ts";
 
 /** What a handler gets beside its input. */
@@ -26,6 +27,7 @@ export interface Services {
   control: Control;
   files: FileList;
   clock: Clock;
+  jobs: Jobs;
 }
 
 /** Where `upload` puts a path of this machine. */
@@ -101,10 +103,21 @@ function contentHandlers({ volume, files }: Services): Pick<Handlers, ContentRou
   };
 }
 
-function daemonHandlers({ volume, control, files, clock }: Services): Omit<Handlers, ContentRoute> {
+function daemonHandlers({
+  volume,
+  control,
+  files,
+  clock,
+  jobs,
+}: Services): Omit<Handlers, ContentRoute> {
   return {
     version: () => control.about(),
-    status: () => ({ ...control.about(), ...volume.status(), holder: control.usage() }),
+    status: () => ({
+      ...control.about(),
+      ...volume.status(),
+      holder: control.usage(),
+      jobs: jobs.count(),
+    }),
     scrub: (_input, { signal }) => control.scrub(signal),
     list: () => ({ uploads: files.entries() }),
     peers: async ({ probe }, { signal }) => ({ peers: await control.peers(probe, signal) }),

@@ -14,6 +14,8 @@ export interface Job {
 
 /** The requests in flight, so that a stopping daemon can let them end. */
 export interface Jobs {
+  /** How many there are. */
+  count(): number;
   /** Begins a job; one that is taken `always` even while the daemon is stopping or busy.
    * @throws GatewayError DAEMON_STOPPING | DAEMON_BUSY */
   begin(options?: { always?: boolean }): Job;
@@ -37,6 +39,7 @@ export function createJobs(maximum: number = LOCAL_JOBS_MAX): Jobs {
     late.abort();
   };
   return {
+    count: () => running.size,
     begin({ always = false } = {}) {
       if (stopping && !always) {
         throw new GatewayError("DAEMON_STOPPING", "the daemon is stopping", {

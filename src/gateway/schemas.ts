@@ -114,6 +114,8 @@ export const status = about.extend({
   packs: z.object({ full: count, partial: count, local: count }),
   packBytes: count,
   holder: usage,
+  /** Requests to the local API that are worked on, this one included. */
+  jobs: count,
 });
 export const putSummary = z.object({
   files: count,
