@@ -34,9 +34,15 @@ const UNBREAKABLE = new Set([
   SyntaxKind.RegularExpressionLiteral,
 ]);
 
+/** The head of a test, which the formatter keeps on one line with its title. */
+const TEST_HEAD = /^\s*(await )?(\w+\.)?(test|suite)\("/;
+
 /** Lines (from 0) that a literal carries beyond the last column. */
-function carriedLines({ ast }: Source): Set<number> {
+function carriedLines({ ast, text }: Source): Set<number> {
   const lines = new Set<number>();
+  for (const [index, line] of text.split("\n").entries()) {
+    if (TEST_HEAD.test(line)) lines.add(index);
+  }
   for (const node of walk(ast)) {
     if (!UNBREAKABLE.has(node.kind)) continue;
     const first = ast.getLineAndCharacterOfPosition(node.getStart(ast)).line;

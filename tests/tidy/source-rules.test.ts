@@ -89,6 +89,7 @@ const SAMPLES: readonly Sample[] = [
   sample(shape.checkSize, "src/base/g.ts", `let ab; // ${WIDE}`, ["101 columns, at most 100"]),
   sample(shape.checkSize, "src/base/h.ts", `let a; // ${"🐚".repeat(90)}`, []),
   sample(shape.checkSize, "src/base/o.ts", `let ab = "${WIDE}";`, []),
+  sample(shape.checkSize, "src/base/r.ts", `test("${WIDE}", () => {});`, []),
   sample(shape.checkSize, "src/base/p.ts", "let ab = `" + WIDE + "${c}`;", []),
   sample(shape.checkSize, "src/base/q.ts", `let ab = "a"; // ${WIDE}`, [
     "107 columns, at most 100",
