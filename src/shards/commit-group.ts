@@ -9,12 +9,12 @@ interface Waiting {
 
 /** A commit that takes longer is worth waiting for company. */
 const SLOW_COMMIT_MS = 1;
-/** On a slow disk so many commits are made without waiting before it is tried whether others come. */
+/** On a slow disk so many commits do not wait before it is tried whether others come. */
 const PROBE_EVERY = 8;
 
 /** Commits what several uploads change in one transaction: a commit costs the disk a sync, whatever
- * it holds. One waits while others are on their way, and, where the disk is slow, as long as a commit
- * takes if that brought company the last time; else it goes at once. */
+ * it holds. One waits while others are on their way, and, where the disk is slow, as long as a
+ * commit takes if that brought company the last time; else it goes at once. */
 export class CommitGroup {
   readonly #transaction: (work: () => void) => void;
   readonly #clock: Clock;
