@@ -43,7 +43,7 @@ async function scanEntry(
     parts.counts.files++;
     return { ...head, kind: "symlink", target: parts.source.readLink(path) };
   }
-  if (stat.kind === "file") return scanFile(parts, path, name);
+  if (stat.kind === "file") return scanFile(parts, path, below, name);
   if (stat.kind === "directory") {
     const subtree = await scanDirectory(parts, path, below);
     parts.counts.directories++;
@@ -85,12 +85,21 @@ const SLASH = utf8("/");
 /** Codes of what is left out of a directory: the first two come from the port. */
 const LEFT_OUT = ["FILE_MISSING", "FILE_UNREADABLE", "FILE_CHANGED", "FILE_SPECIAL"];
 
-async function scanFile(parts: ScanParts, path: Uint8Array, name: Uint8Array): Promise<TreeEntry> {
+async function scanFile(
+  parts: ScanParts,
+  path: Uint8Array,
+  below: Uint8Array,
+  name: Uint8Array,
+): Promise<TreeEntry> {
   const file = parts.source.open(path);
   try {
     // What was a file a moment ago may be a pipe or a device by now.
     if (file.stat().kind !== "file") throw special(path);
-    const { stat, names, sizeBytes } = await readStable(parts, file, path);
+    const { stat, names, sizeBytes } = await readStable(
+      parts,
+      file,
+      below.length === 0 ? name : below,
+    );
     parts.counts.files++;
     return {
       name,
@@ -111,7 +120,7 @@ async function scanFile(parts: ScanParts, path: Uint8Array, name: Uint8Array): P
 async function readStable(
   parts: ScanParts,
   file: SourceFile,
-  path: Uint8Array,
+  shown: Uint8Array,
 ): Promise<{ stat: SourceStat; names: Uint8Array[]; sizeBytes: number }> {
   let stat = file.stat();
   let read = await storeBytes(parts, bytesOfFile(file), stat.sizeBytes);
@@ -126,7 +135,7 @@ async function readStable(
       parts.warn(
         "FILE_CHANGED",
         "changed while it was read; one whole state of it is stored",
-        path,
+        shown,
       );
       return { stat, ...second };
     }
