@@ -15,7 +15,6 @@ export type VolumeCode =
   | "INDEX_NOT_RECOVERED"
   | "HEAD_FORGED"
   | "HEAD_ROLLED_BACK"
-  | "HEAD_NOT_WRITTEN"
   | "SNAPSHOT_MISSING"
   | "NOT_YET_SAFE"
   | "WORKER_FAILED";
