@@ -1,8 +1,9 @@
 import { base64UrlEncode } from "../base/base64url.ts";
-import { fromUtf8 } from "../base/bytes.ts";
+import { compareBytes, fromUtf8 } from "../base/bytes.ts";
 import { messageOf } from "../base/error.ts";
 import {
   epochOf,
+  idBytes,
   parseId,
   type AccountId,
   type Id,
@@ -233,7 +234,10 @@ class HttpPeerClient implements PeerClient {
       return id;
     });
     // A page that does not go on would be asked for again and again.
-    const forward = page.every((id, index) => id > (page[index - 1] ?? after ?? ""));
+    const forward = page.every((id, index) => {
+      const before = page[index - 1] ?? after;
+      return before === undefined || compareBytes(idBytes(before), idBytes(id)) < 0;
+    });
     if (!forward || (more && page.length === 0)) {
       throw malformedAnswer(peer, "its list is out of order");
     }
