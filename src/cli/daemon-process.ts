@@ -7,8 +7,9 @@ import { readDaemonFile } from "../daemon/daemon-file.ts";
 import { homePaths } from "../daemon/home.ts";
 import { CliError, DaemonAnswerError } from "./error.ts";
 
-/** A starting daemon has this long to say that it serves, or why not. */
-const START_MAX_MS = 30_000;
+/** A starting daemon has this long to say that it serves, or why not: after a crash it checks its
+ * databases first. */
+const START_MAX_MS = 120_000;
 /** A stopping daemon lets its jobs end for 10 s, and cuts them. */
 const STOP_MAX_MS = 30_000;
 const POLL_MS = 20;

@@ -141,7 +141,7 @@ test("a second daemon on a home is refused with the pid of the first", async () 
   const about = jsonOf(await run("fresh", ["up", "--json"]));
   const second = await run("fresh", ["up", "--foreground"]);
   assert.match(second.stderr, new RegExp(`in use by the daemon with pid ${String(about["pid"])}`));
-  assert.notEqual(second.status, 0);
+  assert.equal(second.status, STATUS.busy);
   assertFails(await run("fresh", ["up", "--port", "0"]), STATUS.busy, /in use/);
 });
 
@@ -264,6 +264,17 @@ test("a daemon that is killed while it works ends the command with a reason", as
   const [status] = (await once(child, "close")) as [number];
   assert.equal(status, STATUS.unreachable, stderr);
   assert.match(stderr, /went away in the middle/);
+});
+
+test("up --foreground logs to the terminal and stops at a signal", async () => {
+  const child = startCli(["--home", homes.home("foreground"), "up", "--foreground"]);
+  for await (const part of child.stdout as AsyncIterable<Buffer>) {
+    if (part.includes("daemon.ready")) break;
+  }
+  child.kill("SIGTERM");
+  const [status] = (await once(child, "exit")) as [number];
+  assert.equal(status, 0);
+  assertFails(await run("foreground", ["status"]), STATUS.unreachable, /not running/);
 });
 
 test("only a daemon that was started for it lets its clock be moved", async () => {

@@ -9,6 +9,7 @@ import { notRunning, openApi } from "./client.ts";
 import type { Api, Input } from "./client.ts";
 import { startOrJoin, waitStopped } from "./daemon-process.ts";
 import { CliError, DaemonAnswerError } from "./error.ts";
+import { STATUS } from "./exit-status.ts";
 import { createProgress } from "./progress.ts";
 
 /** What every command works with: the home, the daemon's API, and where to write. */
@@ -55,11 +56,18 @@ export function sessionOf(home: string, json: boolean): Session {
     async run<Result>(path: string, input: Input, body?: Readable) {
       // A stream cannot be sent twice: the daemon must be there before it begins.
       if (body !== undefined) await started((api) => api.ask("GET", "/v1/version"));
+      const work = (api: Api): Promise<unknown> => api.run(path, input, progress.tell, body);
       const bar = process.stderr.isTTY && !json;
       const progress = createProgress(bar, (text) => void process.stderr.write(text));
+      const interrupted = (): void => {
+        progress.end();
+        process.exit(STATUS.interrupted);
+      };
+      if (bar) process.once("SIGINT", interrupted);
       try {
-        return (await started((api) => api.run(path, input, progress.tell, body))) as Result;
+        return (await (body === undefined ? started(work) : work(apiOf(paths)))) as Result;
       } finally {
+        process.off("SIGINT", interrupted);
         progress.end();
       }
     },

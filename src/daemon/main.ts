@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { openFileLog } from "../adapters/log.node.ts";
 import type { FileLog } from "../adapters/log.node.ts";
 import { HoldfastError, codeOf, messageOf } from "../base/error.ts";
-import { errorAnswer } from "../gateway/error.ts";
+import { GatewayError, errorAnswer } from "../gateway/error.ts";
 import { readArguments } from "./arguments.ts";
 import type { DaemonArguments } from "./arguments.ts";
 import { replaceFile } from "./atomic-file.ts";
@@ -16,8 +16,9 @@ import { VERSION } from "./version.ts";
 const INTERNAL_STATUS = 70;
 
 /** Runs a daemon until it is told to stop. It tells whoever started it, on the file descriptor
- * HOLDFAST_READY_FD, one line of JSON: that it serves, or why it does not. */
-export async function runDaemon(words: readonly string[]): Promise<void> {
+ * HOLDFAST_READY_FD, one line of JSON: that it serves, or why it does not.
+ * @returns why it did not serve; undefined when it did and was stopped */
+export async function runDaemon(words: readonly string[]): Promise<HoldfastError | undefined> {
   const given = readArguments(words);
   const paths = homePaths(given.home);
   let log: FileLog | undefined;
@@ -27,8 +28,9 @@ export async function runDaemon(words: readonly string[]): Promise<void> {
     log = openFileLog(paths.log, given.foreground ? { echo } : {});
     exitOnBug(log);
     await serve(paths, given, log);
+    return undefined;
   } catch (error) {
-    refuse(given, log, error);
+    return refuse(log, error);
   } finally {
     release?.();
     log?.close();
@@ -63,7 +65,7 @@ async function serve(paths: HomePaths, given: DaemonArguments, log: FileLog): Pr
 }
 
 /** Says why the daemon does not run. */
-function refuse(given: DaemonArguments, log: FileLog | undefined, error: unknown): void {
+function refuse(log: FileLog | undefined, error: unknown): HoldfastError {
   const known = error instanceof HoldfastError;
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   log?.write("error", "daemon.failed", {
@@ -72,11 +74,8 @@ function refuse(given: DaemonArguments, log: FileLog | undefined, error: unknown
   });
   const answer = errorAnswer(error);
   report(answer);
-  if (given.foreground) {
-    process.stderr.write(`error: ${answer.message}\n`);
-    if (answer.hint !== undefined) process.stderr.write(`hint: ${answer.hint}\n`);
-  }
-  process.exitCode = INTERNAL_STATUS;
+  if (known) return error as HoldfastError;
+  return new GatewayError("INTERNAL", answer.message, { cause: error, hint: answer.hint ?? "" });
 }
 
 /** Tells the starter; it may have gone away. */
@@ -110,4 +109,7 @@ function echo(line: string): void {
   process.stdout.write(line);
 }
 
-if (import.meta.main) await runDaemon(process.argv.slice(2));
+if (import.meta.main) {
+  const failure = await runDaemon(process.argv.slice(2));
+  if (failure !== undefined) process.exitCode = INTERNAL_STATUS;
+}

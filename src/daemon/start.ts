@@ -84,6 +84,7 @@ function stopRequested(asked: AbortSignal, log: Log): Promise<void> {
     };
     process.on("SIGTERM", () => onSignal("SIGTERM"));
     process.on("SIGINT", () => onSignal("SIGINT"));
+    process.on("SIGHUP", () => onSignal("SIGHUP"));
     asked.addEventListener("abort", () => stop("asked"), { once: true });
   });
 }

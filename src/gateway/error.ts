@@ -8,7 +8,8 @@ export type GatewayCode =
   | "JOB_ABORTED"
   | "REQUEST_INVALID"
   | "ROUTE_UNKNOWN"
-  | "TEST_CLOCK_OFF";
+  | "TEST_CLOCK_OFF"
+  | "WARNINGS_LEFT_OUT";
 
 /** A request to the local API that is not served. */
 export class GatewayError extends HoldfastError<GatewayCode> {}

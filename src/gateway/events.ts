@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../ports/clock.ts";
 import type { Report, ReportEvent } from "../volume/service.ts";
-import type { ErrorAnswer } from "./error.ts";
+import type { ErrorAnswer, GatewayCode } from "./error.ts";
 
 /** Progress is told at most this often; the last state of a phase may be left out. */
 const PROGRESS_EVERY_MS = 100;
@@ -41,8 +41,9 @@ export function createEventWriter(outgoing: ServerResponse, clock: Clock): Event
     },
     done(result) {
       if (warnings > WARNINGS_MAX) {
+        const code: GatewayCode = "WARNINGS_LEFT_OUT";
         const message = `${warnings - WARNINGS_MAX} more warnings were left out`;
-        write({ event: "warning", code: "WARNINGS_LEFT_OUT", message });
+        write({ event: "warning", code, message });
       }
       write({ event: "done", result });
       outgoing.end();

@@ -52,7 +52,7 @@ type ContentRoute =
 
 function contentHandlers({ volume, files }: Services): Pick<Handlers, ContentRoute> {
   const remember = (path: string, summary: PutSummary): PutSummary => {
-    files.set(path, summary.contentId);
+    files.set(listed(path), summary.contentId);
     return summary;
   };
   return {
@@ -91,16 +91,25 @@ function contentHandlers({ volume, files }: Services): Pick<Handlers, ContentRou
     },
     async rm({ path }, { signal }) {
       const result = await volume.remove(path, signal);
-      files.remove(path);
+      files.remove(listed(path));
       return result;
     },
     async mv({ from, to }, { signal }) {
       const result = await volume.move(from, to, signal);
-      files.move(from, to);
+      files.move(listed(from), listed(to));
       return result;
     },
     history: async ({ path }, { signal }) => ({ snapshots: await volume.history(path, signal) }),
   };
+}
+
+/** A path as the file list has it: without the volume's name, which is `home`, and without a slash
+ * at its end. */
+function listed(path: string): string {
+  return path
+    .replace(/^home:/, "")
+    .replace(/\/+/g, "/")
+    .replace(/(?<=.)\/$/, "");
 }
 
 function daemonHandlers({

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { parseCode } from "../../daemon/quantity.ts";
 import { doMainJob } from "../demo/main-job.ts";
@@ -115,19 +116,30 @@ function forPrograms(swarm: DemoSwarm): object {
 }
 
 function commandsOf(swarm: DemoSwarm): string {
-  const { home } = swarm.owner;
+  const holdfast = programName();
+  const owner = `  ${holdfast} --home ${swarm.owner.home}`;
   return [
-    `  holdfast --home ${home} status`,
-    `  holdfast --home ${home} put ~/some/folder /folder`,
-    `  holdfast --home ${home} ls -r /`,
+    `${owner} status`,
+    `${owner} put ~/some/folder /folder`,
+    `${owner} ls -r /`,
     `  kill -9 ${swarm.peers
       .slice(-2)
       .map((peer) => peer.pid)
       .join(" ")}`,
-    `  holdfast --home ${home} get /folder ./folder-again`,
-    `  holdfast demo stop --dir ${swarm.dir}`,
+    `${owner} get /folder ./folder-again`,
+    `  ${holdfast} demo stop --dir ${swarm.dir}`,
     "",
   ].join("\n");
+}
+
+/** How this program is called: from a clone by its path, installed by its name. */
+function programName(): string {
+  if (!import.meta.url.endsWith(".ts")) return "holdfast";
+  const path = relative(
+    process.cwd(),
+    fileURLToPath(new URL("../../../bin/holdfast", import.meta.url)),
+  );
+  return path.startsWith("..") ? resolve(path) : `./${path}`;
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

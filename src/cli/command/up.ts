@@ -15,14 +15,16 @@ export function configure(command: Command): void {
       const port = options.port === undefined ? [] : ["--port", portOf(options.port)];
       if (options.foreground === true) {
         const { runDaemon } = await import("../../daemon/main.ts");
-        await runDaemon(["--home", session.paths.home, "--foreground", ...port]);
+        const failure = await runDaemon(["--home", session.paths.home, "--foreground", ...port]);
+        if (failure !== undefined) throw failure;
         return;
       }
       const running =
         port.length === 0
           ? await session.askRunning<Started>("GET", "/v1/version").catch(() => undefined)
           : undefined;
-      const started = running ?? (await start(session.paths.home, port));
+      const started = running === undefined ? await start(session.paths.home, port) : undefined;
+      // One that runs already, or that another command has started; restarted if it is older.
       const about = started ?? (await session.ask<Started>("GET", "/v1/version"));
       if (running !== undefined) session.say(`the daemon is running already (pid ${about.pid})\n`);
       else session.say(`started: peer ${about.peer}, port ${about.port}, pid ${about.pid}\n`);
