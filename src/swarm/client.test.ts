@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { patternOf } from "../../tests/contracts/blobs.ts";
 import {
+  blames,
   clientOf,
   openHolderPeer,
   recordOf,
   shardId,
-  type HolderPeer,
+  store,
+  withScene,
 } from "../../tests/support/swarm-peer.ts";
 import {
   directoryOf,
@@ -17,7 +19,6 @@ import {
   OWNER,
 } from "../../tests/support/tls-pair.ts";
 import { systemClock } from "../adapters/clock.node.ts";
-import { createMemoryNetwork, type MemoryNetwork } from "../adapters/net-memory.ts";
 import { compareBytes } from "../base/bytes.ts";
 import { epochOf, idBytes, idOf } from "../base/id.ts";
 import { LEAF_BYTES, SHARD_ROW_MAX_BYTES } from "../base/limits.ts";
@@ -32,36 +33,6 @@ import { encodeGrants, encodeKept } from "./wire.ts";
 const never = new AbortController().signal;
 const today = epochOf(Date.now());
 
-interface Scene {
-  client: PeerClient & { account: string };
-  peer: HolderPeer;
-  net: Net;
-  network: MemoryNetwork;
-}
-
-/** An owner and a real holder on the in-memory carrier. */
-async function withScene(work: (scene: Scene) => Promise<void>): Promise<void> {
-  const network = createMemoryNetwork(systemClock);
-  const net = network.net(idOf(OWNER.publicKey));
-  const peer = await openHolderPeer(HOLDER, network.net(HOLDER_ID), systemClock);
-  try {
-    await work({ client: clientOf(net, systemClock, OWNER), peer, net, network });
-  } finally {
-    await peer.close();
-  }
-}
-
-async function store(client: PeerClient, bytes: Uint8Array): Promise<string> {
-  const id = shardId(bytes);
-  const wish = { id, lengthBytes: bytes.length };
-  const [grant] = await client.reserve(HOLDER_ID, [wish], never);
-  assert.equal(grant?.outcome, "granted");
-  if (grant?.outcome !== "granted") return id;
-  const receipt = await client.storeShard(HOLDER_ID, id, grant.ticket, bytes, never);
-  assert.equal(receipt.shard, id);
-  return id;
-}
-
 /** What a holder that answers every request with `body` makes the client say. */
 function lying(body: Uint8Array, status = 200): PeerClient & { account: string } {
   const net: Net = {
@@ -73,16 +44,6 @@ function lying(body: Uint8Array, status = 200): PeerClient & { account: string }
     close: () => Promise.resolve(),
   };
   return clientOf(net, systemClock, OWNER);
-}
-
-/** Rejects with a code, and names the peer. */
-function blames(asked: Promise<unknown>, code: string): Promise<void> {
-  return assert.rejects(asked, (error: unknown) => {
-    assert.ok(error instanceof Error);
-    assert.equal((error as { code?: string }).code, code, error.message);
-    assert.ok(error.message.includes(HOLDER_ID), error.message);
-    return true;
-  });
 }
 
 test("a shard goes over TLS and comes back, whole and in a proven range", async () => {
@@ -198,70 +159,6 @@ describe("client and server", () => {
       const { records } = await client.readRecord(HOLDER_ID, first.key, never);
       assert.equal(records.length, 2);
     }));
-});
-
-describe("a client that does not show who it is", () => {
-  const ask = async (headers: Record<string, string>): Promise<number> => {
-    let status = 0;
-    await withScene(async ({ net }) => {
-      const request = { method: "GET", path: "/list", headers } as const;
-      const response = await net.request(HOLDER_ID, request, never);
-      status = response.status;
-      assert.match(Buffer.from(response.body).toString(), /"code":"CERTIFICATE_REFUSED"/);
-    });
-    return status;
-  };
-
-  test("without a certificate it is refused", async () => assert.equal(await ask({}), 403));
-  test("with garbage it is refused", async () =>
-    assert.equal(await ask({ "holdfast-certificate": "AAAA" }), 403));
-
-  test("with another peer's certificate it is refused", () =>
-    withScene(async ({ net }) => {
-      const thief = clientOf(net, systemClock, keyOf(77));
-      await blames(thief.list(HOLDER_ID, undefined, never), "PEER_REFUSED");
-    }));
-
-  test("without a ticket, or with one of another shard, nothing is stored", () =>
-    withScene(async ({ client }) => {
-      const bytes = patternOf(100);
-      const other = { id: shardId(patternOf(101)), lengthBytes: 101 };
-      const [grant] = await client.reserve(HOLDER_ID, [other], never);
-      const ticket = grant?.outcome === "granted" ? grant.ticket : new Uint8Array(0);
-      for (const wrong of [new Uint8Array(0), new Uint8Array(100), ticket]) {
-        const id = shardId(bytes);
-        const storing = client.storeShard(HOLDER_ID, id, wrong, bytes, never);
-        await blames(storing, "PEER_REFUSED");
-        assert.deepEqual(await client.have(HOLDER_ID, [id], never), [false]);
-      }
-    }));
-});
-
-describe("paths and methods", () => {
-  const id = "a".repeat(52);
-  const cases: [method: "GET" | "POST", path: string, status: number][] = [
-    ["GET", "/", 404],
-    ["GET", "/v1/shards/", 404],
-    ["GET", "/v1/shards/nonsense", 404],
-    ["GET", `/v1/shards/${id}/x`, 404],
-    ["GET", `/v2/shards/${id}`, 404],
-    ["POST", "/list", 405],
-    ["GET", "/v1/tickets", 405],
-    ["GET", "/v1/have", 405],
-    ["POST", "/v1/hello", 405],
-    ["GET", `/v1/records/${id}`, 404],
-    ["POST", `/v1/records/${id}`, 400],
-    ["GET", "/__proto__", 404],
-  ];
-  for (const [method, path, status] of cases) {
-    test(`${method} ${path} gets ${status}`, () =>
-      withScene(async ({ net }) => {
-        const response = await net.request(HOLDER_ID, { method, path }, never);
-        assert.equal(response.status, status);
-        const error = JSON.parse(Buffer.from(response.body).toString()) as Record<string, unknown>;
-        assert.equal(typeof error["code"], "string");
-      }));
-  }
 });
 
 describe("a holder that lies", () => {
@@ -398,14 +295,4 @@ test("a shard that breaks on the holder's disk is refused with a code, and no lo
     const reading = client.readShard(HOLDER_ID, id, new Uint8Array(bytes.length), never);
     await assert.rejects(reading, { code: /^(PEER_REFUSED|SHARD_NOT_HELD)$/ });
     assert.deepEqual(await client.have(HOLDER_ID, [id], never), [false]);
-  }));
-
-test("records that are expired or too far ahead are refused", () =>
-  withScene(async ({ client }) => {
-    for (const expires of [today - 1, today + 900]) {
-      const record = recordOf(keyOf(60), 1n, "x", expires);
-      await assert.rejects(client.writeRecord(HOLDER_ID, record, never), {
-        refusal: "RECORD_REFUSED",
-      });
-    }
   }));

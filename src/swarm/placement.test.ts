@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { idOf } from "../base/id.ts";
 import { hash } from "../crypto/hash.node.ts";
 import { codeFor, keeperCount, keepersOf, placeShards, rankHolders } from "./placement.ts";

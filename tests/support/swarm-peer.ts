@@ -1,3 +1,6 @@
+import assert from "node:assert/strict";
+import { systemClock } from "../../src/adapters/clock.node.ts";
+import { createMemoryNetwork, type MemoryNetwork } from "../../src/adapters/net-memory.ts";
 import { MemoryBlobs } from "../../src/adapters/blobs-memory.ts";
 import { openDatabase } from "../../src/adapters/database.node.ts";
 import { idOf, type AccountId, type PeerId, type ShardId } from "../../src/base/id.ts";
@@ -13,7 +16,7 @@ import { signCard } from "../../src/swarm/card-book.ts";
 import { createPeerClient, type PeerClient } from "../../src/swarm/client.ts";
 import { openRecordStore, type RecordStore } from "../../src/swarm/records.ts";
 import { createPeerHandler } from "../../src/swarm/server.ts";
-import { keyOf, random, silent } from "./tls-pair.ts";
+import { HOLDER, HOLDER_ID, keyOf, OWNER, random, silent } from "./tls-pair.ts";
 
 /** The id of a shard's bytes. */
 export function shardId(bytes: Uint8Array): ShardId {
@@ -92,4 +95,48 @@ export function recordOf(
     value: new TextEncoder().encode(text),
   };
   return { ...entry, signature: sign("record", key, recordSignedBytes(entry)) };
+}
+
+const never = new AbortController().signal;
+
+/** An owner's client and a real holder on the in-memory carrier. */
+export interface Scene {
+  client: PeerClient & { account: string };
+  peer: HolderPeer;
+  net: Net;
+  network: MemoryNetwork;
+}
+
+/** Runs `work` with an owner and a holder. */
+export async function withScene(work: (scene: Scene) => Promise<void>): Promise<void> {
+  const network = createMemoryNetwork(systemClock);
+  const net = network.net(idOf(OWNER.publicKey));
+  const peer = await openHolderPeer(HOLDER, network.net(HOLDER_ID), systemClock);
+  try {
+    await work({ client: clientOf(net, systemClock, OWNER), peer, net, network });
+  } finally {
+    await peer.close();
+  }
+}
+
+/** Uploads a shard as an owner does; returns its id. */
+export async function store(client: PeerClient, bytes: Uint8Array): Promise<string> {
+  const id = shardId(bytes);
+  const wish = { id, lengthBytes: bytes.length };
+  const [grant] = await client.reserve(HOLDER_ID, [wish], never);
+  assert.equal(grant?.outcome, "granted");
+  if (grant?.outcome !== "granted") return id;
+  const receipt = await client.storeShard(HOLDER_ID, id, grant.ticket, bytes, never);
+  assert.equal(receipt.shard, id);
+  return id;
+}
+
+/** Rejects with a code, and names the peer. */
+export function blames(asked: Promise<unknown>, code: string): Promise<void> {
+  return assert.rejects(asked, (error: unknown) => {
+    assert.ok(error instanceof Error);
+    assert.equal((error as { code?: string }).code, code, error.message);
+    assert.ok(error.message.includes(HOLDER_ID), error.message);
+    return true;
+  });
 }

@@ -4,8 +4,8 @@ import { jsonAnswer, queryCount, queryId, type Route } from "./route.ts";
 /** A holder lists LIST_PAGE_MAX at most; one of them tells whether there is a next page. */
 const PAGE_MAX = LIST_PAGE_MAX - 1;
 
-/** `GET /list?after=&limit=`: ids of the shards held for the asker's account, ordered by their bytes,
- * as `{"ids": […], "more": boolean}`. */
+/** `GET /list?after=&limit=`: ids of the shards held for the asker's account, in the order of their
+ * bytes, as `{"ids": […], "more": boolean}`. */
 export const getList: Route = ({ holder, askers }, request) => {
   const asker = askers.askerOf(request);
   const limit = Math.max(1, queryCount(request, "limit", PAGE_MAX));
