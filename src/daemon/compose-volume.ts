@@ -15,6 +15,7 @@ import type { VolumeService } from "../volume/service.ts";
 import { Volume } from "../volume/volume.ts";
 import type { Closers } from "./closers.ts";
 import type { ComposeParts } from "./compose.ts";
+import { keepFinishing } from "./finishing.ts";
 import { isFresh, leavingFresh } from "./fresh-home.ts";
 import { openStore } from "./stores.ts";
 
@@ -72,5 +73,6 @@ export async function composeVolume(parts: VolumeComposeParts): Promise<VolumeSe
     isNew: isFresh(paths.fresh),
   });
   closers.add(() => volume.close());
+  closers.add(keepFinishing({ volume, clock, log }));
   return leavingFresh(volume, paths.fresh);
 }

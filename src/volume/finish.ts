@@ -7,6 +7,17 @@ import type { WriteOptions, Writer } from "./writer.ts";
 
 const PACKS_PER_READ = 64;
 
+/** Whether `finishPacks` would find anything to do with these holders. */
+export function canFinish(index: IndexStore, options: WriteOptions): boolean {
+  for (let after = 0; ;) {
+    const packs = index.unfinished(after, PACKS_PER_READ);
+    if (packs.some(({ stripe }) => betterCode(stripe, options) !== undefined)) return true;
+    const last = packs.at(-1);
+    if (last === undefined || packs.length < PACKS_PER_READ) return false;
+    after = last.id;
+  }
+}
+
 /** Brings packs that are not safe to the holders that there are now, from their local copies.
  * @returns whether any stripe has changed */
 export async function finishPacks(

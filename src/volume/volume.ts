@@ -7,7 +7,7 @@ import type { TreeEntry } from "../codec/tree.ts";
 import type { SigningKey } from "../crypto/sign.node.ts";
 import { VolumeError } from "./error.ts";
 import { contentIdOf } from "./content-id.ts";
-import { finishPacks } from "./finish.ts";
+import { canFinish, finishPacks } from "./finish.ts";
 import type { Getter } from "./get/get.ts";
 import { publish } from "./publish/publish.ts";
 import type { PublishParts, SnapshotWish } from "./publish/publish.ts";
@@ -198,8 +198,7 @@ export class Volume implements VolumeService {
       both.throwIfAborted();
       const options = await this.#options(undefined, "full", NOTHING, both);
       const state = await this.#recovered(options.code, both);
-      const { partial, local } = this.#parts.index.counts();
-      const idle = partial === 0 && local === 0 && state.headKept;
+      const idle = state.headKept && !canFinish(this.#parts.index, options);
       if (idle || options.holders.length === 0) return this.#writer.rest();
       await this.#writer.withSession(options, both, async (session) => {
         const changed = await finishPacks(this.#parts.index, this.#writer, session, options, both);

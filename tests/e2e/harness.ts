@@ -187,6 +187,11 @@ export class TestSwarm {
     return holdfastJson<Result>(["--home", this.owner.home, ...args]);
   }
 
+  /** A command for another home, that must succeed. */
+  runAt<Result>(home: string, ...args: string[]): Promise<Result> {
+    return holdfastJson<Result>(["--home", home, ...args]);
+  }
+
   /** Makes one more holder, starts it, and makes it and the owner known to each other.
    * @param config the keys of its configuration */
   async addHolder(config: Record<string, string> = {}): Promise<TestPeer> {
