@@ -56,8 +56,8 @@ export interface StoredStripe extends Omit<ReadyStripe, "slot"> {
 /** What a home has of its packs, with shards in memory instead of at holders. */
 export class PackingHome {
   readonly keys: VolumeKeys;
-  readonly index = new IndexStore(openDatabase(":memory:", { schema: INDEX_SCHEMA }));
-  readonly shards = new Map<ShardId, Uint8Array>();
+  readonly index: IndexStore;
+  readonly shards: Map<ShardId, Uint8Array>;
   readonly stripes: StoredStripe[] = [];
   readonly warnings: Extract<ReportEvent, { event: "warning" }>[] = [];
   readonly progress: number[] = [];
@@ -66,8 +66,16 @@ export class PackingHome {
   beforeStore: (stripe: ReadyStripe) => Promise<void> = async () => undefined;
   source: SourceFiles = nodeSourceFiles;
 
-  constructor(keys: VolumeKeys = TEST_KEYS) {
+  /** `shards` are what holders have: homes with the same keys may share them.
+   * `indexPath` is that of its database. */
+  constructor(
+    keys: VolumeKeys = TEST_KEYS,
+    shards = new Map<ShardId, Uint8Array>(),
+    indexPath = ":memory:",
+  ) {
     this.keys = keys;
+    this.shards = shards;
+    this.index = new IndexStore(openDatabase(indexPath, { schema: INDEX_SCHEMA }));
   }
 
   /** A session that stores its stripes here. */
