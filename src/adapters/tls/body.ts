@@ -142,6 +142,7 @@ export class BlockReader implements AsyncIterableIterator<Uint8Array, undefined>
       this.#leftBytes -= count;
       if (this.#filledBytes === block.length || this.#leftBytes === 0) this.#emit(block);
     }
+    freeChunk(bytes);
   };
 
   #newBlock(): Uint8Array {
@@ -176,6 +177,14 @@ export class BlockReader implements AsyncIterableIterator<Uint8Array, undefined>
     this.#transfer.enter("bytes");
     this.#source.resume();
   }
+}
+
+/** Gives a chunk's memory back at once, after it was copied. Waiting for the collector costs: chunks
+ * of 16 KiB count as external memory, and every 64 MiB of it start a marking of the whole heap, which
+ * took more CPU time than receiving did. */
+export function freeChunk(chunk: Uint8Array): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength) buffer.transfer(0);
 }
 
 /** The other side no longer takes bytes. */

@@ -5,7 +5,7 @@ import type { PeerId } from "../../base/id.ts";
 import { BLOCK_BYTES, REQUEST_BODY_MAX_BYTES } from "../../base/limits.ts";
 import type { PeerRequest, PeerResponse } from "../../ports/net.ts";
 import { NetError } from "../net-error.ts";
-import { SessionBroken, writeBody } from "./body.ts";
+import { SessionBroken, writeBody, freeChunk } from "./body.ts";
 import { contentLength, plainHeaders } from "./headers.ts";
 import { Transfer, type ProgressWatch } from "./progress.ts";
 import type { Lease } from "./sessions.ts";
@@ -59,6 +59,9 @@ export async function exchange(
   });
   client.once("response", (answer) => {
     answered = true;
+    // After the parser's own listener, which copied what it keeps.
+    socket.on("data", freeChunk);
+    answer.once("close", () => socket.off("data", freeChunk));
     receive(peer, request, answer, transfer).then(resolve, fail);
   });
   options.watch.start(transfer);
@@ -135,6 +138,7 @@ function receive(
       target.set(bytes, at);
       at += bytes.length;
       transfer.bytes += bytes.length;
+      freeChunk(bytes);
     });
     answer.once("error", reject);
     answer.once("close", () => reject(new Error("the session was closed")));

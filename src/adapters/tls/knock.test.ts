@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { HOLDER, OWNER, random, SWARM_KEY } from "../../../tests/support/tls-pair.ts";
 import { MemoryClock } from "../clock-memory.ts";
@@ -11,6 +12,15 @@ test("a knock is let in once, by the peer that it is for", () => {
   const isKnock = createKnockGuard(SWARM_KEY, HOLDER.publicKey, clock);
   const elsewhere = createKnockGuard(SWARM_KEY, OWNER.publicKey, clock);
   assert.deepEqual([elsewhere(knock), isKnock(knock), isKnock(knock)], [false, true, false]);
+});
+
+test("a knock is made as docs/protocol.md shows it", () => {
+  const clock = new MemoryClock(1_800_000_000_000);
+  const counting = { bytes: (count: number) => Uint8Array.from({ length: count }, (_, i) => i) };
+  const knock = createKnocker(SWARM_KEY, clock, counting)(HOLDER.publicKey);
+  const page = readFileSync(new URL("../../../docs/protocol.md", import.meta.url), "utf8");
+  const [, ...parts] = /^knock +([0-9a-f]{32}) ([0-9a-f]{16}) ([0-9a-f]{32})$/m.exec(page) ?? [];
+  assert.equal(Buffer.from(knock).toString("hex"), parts.join(""));
 });
 
 test("every flipped bit is refused, and is not remembered against the right one", () => {
