@@ -63,7 +63,8 @@ export function sessionOf(home: string, json: boolean): Session {
         progress.end();
         process.exit(STATUS.interrupted);
       };
-      if (bar) process.once("SIGINT", interrupted);
+      // Who listens already has more to clean up than a bar.
+      if (bar && process.listenerCount("SIGINT") === 0) process.once("SIGINT", interrupted);
       try {
         return (await (body === undefined ? started(work) : work(apiOf(paths)))) as Result;
       } finally {
