@@ -59,9 +59,6 @@ export async function exchange(
   });
   client.once("response", (answer) => {
     answered = true;
-    // After the parser's own listener, which copied what it keeps.
-    socket.on("data", freeChunk);
-    answer.once("close", () => socket.off("data", freeChunk));
     receive(peer, request, answer, transfer).then(resolve, fail);
   });
   options.watch.start(transfer);
