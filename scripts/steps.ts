@@ -10,7 +10,16 @@ import { root } from "./node.mjs";
 interface Step {
   name: string;
   /** A program of node_modules/.bin with its arguments, or globs of test files. */
-  run: { tool: readonly string[] } | { tests: readonly string[]; files?: number };
+  run: { tool: readonly string[] } | TestRun;
+  /** Whether it is left out unless it is named. */
+  byNameOnly?: boolean;
+}
+interface TestRun {
+  tests: readonly string[];
+  /** How many files run at once, 1 if not given. */
+  filesAtOnce?: number;
+  env?: Readonly<Record<string, string>>;
+  timeoutMs?: number;
 }
 
 const TIDY = ["tests/tidy.test.ts", "tests/errors-doc.test.ts", "tests/tidy/*.test.ts"];
@@ -27,11 +36,20 @@ const STEPS: readonly Step[] = [
     name: "unit",
     run: {
       tests: ["{src,bench,sim,scripts}/**/*.test.ts", "tests/*.test.ts"],
-      files: availableParallelism(),
+      filesAtOnce: availableParallelism(),
     },
   },
   { name: "package", run: { tests: PACKAGE } },
   { name: "e2e", run: { tests: ["tests/{e2e,accept,sweeps}/**/*.test.ts"] } },
+  {
+    name: "sweeps",
+    byNameOnly: true,
+    run: {
+      tests: ["tests/{e2e,sweeps}/**/*kill*.test.ts"],
+      env: { HOLDFAST_KILLS: "1000" },
+      timeoutMs: 4 * 3600 * 1000,
+    },
+  },
 ];
 
 /** Counts as node's test runner names them. */
@@ -43,9 +61,9 @@ const ci = !["", "0", "false"].includes(process.env["CI"] ?? "");
 const total: Counts = {};
 
 /** Runs a program of ours with the pinned Node first in the path; resolves to its exit status. */
-async function exec(command: string, args: readonly string[]): Promise<number> {
+async function exec(command: string, args: readonly string[], more = {}): Promise<number> {
   const bins = [dirname(process.execPath), join(root, "node_modules", ".bin"), process.env["PATH"]];
-  const env: NodeJS.ProcessEnv = { ...process.env, PATH: bins.join(delimiter) };
+  const env: NodeJS.ProcessEnv = { ...process.env, ...more, PATH: bins.join(delimiter) };
   // Neither the user's own home nor a surrounding test run may leak into the tests.
   delete env["HOLDFAST_HOME"];
   delete env["NODE_TEST_CONTEXT"];
@@ -59,27 +77,24 @@ async function exec(command: string, args: readonly string[]): Promise<number> {
 }
 
 /** Runs test files, some at once, and adds up what they counted. No files is a success. */
-async function runTests(files: readonly string[], atOnce = 1): Promise<number> {
+async function runTests(files: readonly string[], how: Omit<TestRun, "tests">): Promise<number> {
   if (files.length === 0) return 0;
   const folder = mkdtempSync(join(tmpdir(), "holdfast-counts-"));
   const report = join(folder, "counts.json");
+  const options = [
+    "--disable-warning=ExperimentalWarning",
+    "--test",
+    `--test-concurrency=${how.filesAtOnce ?? 1}`,
+    `--test-timeout=${how.timeoutMs ?? TEST_TIMEOUT_MS}`,
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=./scripts/counts.ts",
+    `--test-reporter-destination=${report}`,
+  ];
   try {
-    const status = await exec(process.execPath, [
-      "--disable-warning=ExperimentalWarning",
-      "--test",
-      `--test-concurrency=${atOnce}`,
-      `--test-timeout=${TEST_TIMEOUT_MS}`,
-      "--test-reporter=spec",
-      "--test-reporter-destination=stdout",
-      "--test-reporter=./scripts/counts.ts",
-      `--test-reporter-destination=${report}`,
-      ...files,
-    ]);
-    for (const [name, count] of Object.entries(
-      JSON.parse(readFileSync(report, "utf8")) as Counts,
-    )) {
-      total[name] = (total[name] ?? 0) + count;
-    }
+    const status = await exec(process.execPath, [...options, ...files], how.env);
+    const counts = JSON.parse(readFileSync(report, "utf8")) as Counts;
+    for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
     return status;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -98,7 +113,7 @@ function filesOf(globs: readonly string[]): string[] {
 /** Runs one step under a headline; resolves to its exit status. */
 async function runStep({ name, run }: Step): Promise<number> {
   console.log(`\n── ${name} ${"─".repeat(60 - name.length)}`);
-  if ("tests" in run) return runTests(filesOf(run.tests), run.files);
+  if ("tests" in run) return runTests(filesOf(run.tests), run);
   const [tool = "", ...args] = run.tool;
   return exec(tool, args);
 }
@@ -124,7 +139,11 @@ const named = STEPS.filter((step) => wanted.includes(step.name));
 const files = wanted.filter((word) => !STEPS.some((step) => step.name === word));
 const started = performance.now();
 const status =
-  files.length > 0 ? await runTests(files) : await runSteps(named.length > 0 ? named : STEPS);
+  files.length > 0
+    ? await runTests(files, {})
+    : await runSteps(
+        named.length > 0 ? named : STEPS.filter(({ byNameOnly }) => byNameOnly !== true),
+      );
 for (const name of SHOWN) console.log(`ℹ ${WORDS[name] ?? name} ${total[name] ?? 0}`);
 console.log(`ℹ duration_ms ${Math.round(performance.now() - started)}`);
 process.exitCode = status;
