@@ -13,6 +13,8 @@ export interface ReadOptions {
   /** Nothing that lies on this machine is used, but the index. */
   peersOnly: boolean;
   onRepair?: (repair: Promise<RepairSummary>) => void;
+  /** Told of a whole pack that peers gave without a fault. */
+  onSound?: (pack: PackRow) => void;
 }
 
 export interface ChunkParts {
@@ -79,6 +81,12 @@ export class ChunkReader {
         return cut(bytes, packAt);
       }),
     );
+  }
+
+  /** Lets go of the packs that are kept, so that peers are asked again. */
+  forget(): void {
+    this.#kept.clear();
+    this.#keptBytes = 0;
   }
 
   #find(packId: number, peersOnly: boolean): Uint8Array | undefined {

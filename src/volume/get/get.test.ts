@@ -125,6 +125,21 @@ test("restore() finds and rewrites every flipped shard of a stripe, parity too",
   for (const at of [0, 4, 5]) assert.equal(holders.at(at).forged.size, 0);
 });
 
+test("restore() looks at the other shards of a holder that had a bad one, also of packs before", async () => {
+  await using volume = await storedVolume(CODE);
+  const stored = await putFile(volume, 40 * MIB);
+  const { holders } = volume;
+  const data = [1, 2, 3].map((id) => volume.index.pack(id).stripe);
+  assert.ok(data.every(({ packBytes }) => packBytes > MIB));
+  // Reading meets nothing of this by itself but in the middle pack.
+  for (const { shards } of data) holders.at(5).forged.add(shards[5]?.id ?? "");
+  holders.at(1).forged.add(data[1]?.shards[1]?.id ?? "");
+  const { summary, bytes } = await restored(volume, stored);
+  assert.ok(bytes.equals(stored.bytes));
+  assert.equal(summary.repairedShards, 4);
+  assert.equal(holders.at(5).forged.size, 0);
+});
+
 test("restore() gives a shard to another peer when its holder does not take it back", async () => {
   await using volume = await storedVolume(CODE, CODE.n + 1);
   const stored = await putFile(volume, 2 * MIB);

@@ -62,8 +62,14 @@ export class Getter {
     signal: AbortSignal,
   ): Promise<GetSummary> {
     const { peersOnly } = options;
+    // What peers gave for an earlier command is a copy of this machine's by now.
+    if (peersOnly) this.chunks.forget();
     const tally = new RepairTally(report);
-    const tree = this.#treeFor({ peersOnly, onRepair: (repair) => tally.add(repair) });
+    const tree = this.#treeFor({
+      peersOnly,
+      onRepair: (repair) => tally.add(repair),
+      onSound: (pack) => tally.addSound(pack),
+    });
     const parts = { ...this.#parts, loader: this.#loader, tree };
     return this.#memory.use((memory) =>
       restoreEntry(parts, memory, { entry, target, peersOnly }, tally, report, signal),

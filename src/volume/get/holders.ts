@@ -23,6 +23,8 @@ export function isBadShard(error: unknown): boolean {
 }
 
 const PEERS_MAX = 4096;
+/** For so long after a holder returned a bad shard its other shards are looked at too. */
+const BAD_MS = 10 * 60_000;
 const BACK_OFF_FIRST_MS = 1000;
 const BACK_OFF_MAX_MS = 60_000;
 /** A transfer's fixed cost, counted as if it were bytes. */
@@ -34,6 +36,7 @@ const SMOOTHING = 0.2;
 export class HolderMemory {
   readonly #clock: Clock;
   readonly #failures = new Map<PeerId, { count: number; untilMs: number }>();
+  readonly #badUntilMs = new Map<PeerId, number>();
   #msPerByte: number | undefined;
 
   constructor(clock: Clock) {
@@ -51,6 +54,17 @@ export class HolderMemory {
     if (this.#failures.size >= PEERS_MAX) this.#failures.clear();
     const backOffMs = Math.min(BACK_OFF_FIRST_MS * 2 ** Math.min(count, 10), BACK_OFF_MAX_MS);
     this.#failures.set(peer, { count, untilMs: this.#clock.monotonicMs() + backOffMs });
+  }
+
+  /** A living holder had a shard that is not what it should be. */
+  noteBad(peer: PeerId): void {
+    if (this.#badUntilMs.size >= PEERS_MAX) this.#badUntilMs.clear();
+    this.#badUntilMs.set(peer, this.#clock.monotonicMs() + BAD_MS);
+  }
+
+  /** Whether a holder had a bad shard lately: where there is one there are often more. */
+  wasBad(peer: PeerId): boolean {
+    return (this.#badUntilMs.get(peer) ?? 0) > this.#clock.monotonicMs();
   }
 
   /** A holder sent `lengthBytes` in `durationMs`. */

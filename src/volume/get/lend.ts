@@ -6,6 +6,8 @@ import type { RepairSummary } from "./repair.ts";
 export interface LendOptions extends LoadOptions {
   /** Given what is being done about shards that were found bad; it never rejects. */
   onRepair?: (repair: Promise<RepairSummary>) => void;
+  /** Told of a whole pack that peers gave without a fault. */
+  onSound?: (pack: PackRow) => void;
 }
 
 /** Loads a pack into a slot and lends it to `work`. The slot is free again when `work` and repairs
@@ -25,11 +27,25 @@ export async function withPack<T>(
     const loaded = await loader.load(memory, pack, memory.slots.at(slot), options, signal);
     repair = loaded.repair;
     if (repair !== undefined) options.onRepair?.(repair);
+    if (loaded.isFromPeers) tellSound(pack, repair, options);
     return await work(loaded);
   } finally {
     if (repair === undefined) memory.slots.release(slot);
     else {
       void repair.then(() => memory.slots.release(slot));
     }
+  }
+}
+
+function tellSound(
+  pack: PackRow,
+  repair: Promise<RepairSummary> | undefined,
+  { onSound }: LendOptions,
+): void {
+  if (repair === undefined) onSound?.(pack);
+  else {
+    void repair.then(({ badPeers }) => {
+      if (badPeers.length === 0) onSound?.(pack);
+    });
   }
 }

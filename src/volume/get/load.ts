@@ -17,7 +17,7 @@ import type { ReadMemory } from "./memory.ts";
 import { repairStripe } from "./repair.ts";
 import type { RepairSummary } from "./repair.ts";
 import { StripeReader } from "./shards.ts";
-import type { ShardFault } from "./shards.ts";
+import type { ShardFault, StripeReading } from "./shards.ts";
 
 /** Bytes `[start, end)` of a pack. */
 export interface PackRange {
@@ -39,6 +39,8 @@ export interface LoadedPack {
    * undefined. */
   packAt: number;
   isWhole: boolean;
+  /** Whether `k` whole shards were read from holders. */
+  isFromPeers: boolean;
   /** Shards being set right; the slot stays taken until it ends. Never rejects. */
   repair: Promise<RepairSummary> | undefined;
 }
@@ -82,7 +84,7 @@ export class PackLoader {
   ): Promise<LoadedPack> {
     const { stripe } = pack;
     if (!options.peersOnly && (await this.#loadLocal(memory, stripe, at))) {
-      return { packAt: at, isWhole: true, repair: undefined };
+      return { packAt: at, isWhole: true, isFromPeers: false, repair: undefined };
     }
     const faults: ShardFault[] = [];
     const ranges = sparseRanges(stripe.packBytes, options);
@@ -90,7 +92,7 @@ export class PackLoader {
       ranges !== undefined &&
       (await this.#loadRanges(memory, stripe, at, ranges, faults, signal))
     ) {
-      return { packAt: at, isWhole: false, repair: undefined };
+      return { packAt: at, isWhole: false, isFromPeers: false, repair: undefined };
     }
     const reader = new StripeReader({ ...this.#parts, ...memory });
     const reading = await reader.read(stripe, at, signal);
@@ -98,11 +100,20 @@ export class PackLoader {
       const known = [...reading.faults, ...reading.arrived];
       if (!known.some(({ index }) => index === fault.index)) reading.faults.push(fault);
     }
-    const isBad = reading.faults.some((fault) => fault.isBad);
-    const repair = isBad
+    const repair = this.#isDoubtful(stripe, reading)
       ? repairStripe({ ...this.#parts, ...memory }, pack, reading, signal)
       : undefined;
-    return { packAt: reading.packAt, isWhole: true, repair };
+    return { packAt: reading.packAt, isWhole: true, isFromPeers: true, repair };
+  }
+
+  /** Whether a shard was bad, or one that was not read lies with a holder that had bad ones. */
+  #isDoubtful({ shards }: Stripe, { faults, arrived }: StripeReading): boolean {
+    if (faults.some(({ isBad }) => isBad)) return true;
+    const read = new Set(arrived.map(({ index }) => index));
+    return shards.some(
+      ({ holder }, index) =>
+        holder !== undefined && !read.has(index) && this.#parts.memory.wasBad(holder),
+    );
   }
 
   /** Takes a pack from this machine, if it is there and its shards still have their ids. */
@@ -175,7 +186,8 @@ export class PackLoader {
       } catch (error) {
         signal.throwIfAborted();
         const isBad = isBadShard(error);
-        if (!isBad) memory.noteFailure(holder);
+        if (isBad) memory.noteBad(holder);
+        else memory.noteFailure(holder);
         if (!faults.some((fault) => fault.index === index)) {
           faults.push({ index, peer: holder, isBad });
         }

@@ -33,8 +33,9 @@ export interface RepairSummary {
   badPeers: PeerId[];
 }
 
-/** Checks all shards of a stripe of which a living holder had a bad one, rebuilds those that are
- * bad and stores them again: at their holders, else at others. The pack and the shards of `reading`
+/** Checks all shards of a stripe of which a living holder had a bad one, or else those of holders
+ * that had bad ones of other stripes; rebuilds those that are bad and stores them again: at their
+ * holders, else at others. The pack and the shards of `reading`
  * stay in their slot meanwhile. Takes a bounded time and never throws. */
 export async function repairStripe(
   parts: RepairParts,
@@ -86,29 +87,41 @@ class Repair {
 
   #note(fault: ShardFault, bad: ShardFault[]): void {
     this.badPeers.add(fault.peer);
+    this.#parts.memory.noteBad(fault.peer);
     bad.push(fault);
   }
 
-  /** Reads the shards that were neither used nor found bad yet. */
+  /** Reads the shards that were neither used nor found bad yet: all of them once one of the stripe
+   * is bad, before that those of holders that had bad ones elsewhere. */
   async #checkOthers(bad: ShardFault[]): Promise<void> {
-    const { arrived, faults, places } = this.#reading;
+    const { arrived, faults } = this.#reading;
     const known = new Set([...arrived, ...faults].map(({ index }) => index));
-    for (const [index, { id, holder }] of this.#pack.stripe.shards.entries()) {
-      if (known.has(index) || holder === undefined || this.#parts.memory.isSuspect(holder))
-        continue;
-      const at = this.#takeSpare();
-      if (at === undefined) return;
-      try {
-        const into = this.#parts.arena.bytes.subarray(at, at + places.shardBytes);
-        await this.#parts.client.readShard(holder, id, into, this.#signal);
-      } catch (error) {
-        this.#signal.throwIfAborted();
-        const isBad = isBadShard(error);
-        if (isBad) this.#note({ index, peer: holder, isBad }, bad);
-        else this.#parts.memory.noteFailure(holder);
-      } finally {
-        this.#giveSpare(at);
+    const { memory } = this.#parts;
+    for (const doubtfulOnly of [true, false]) {
+      if (!doubtfulOnly && bad.length === 0) return;
+      for (const [index, { id, holder }] of this.#pack.stripe.shards.entries()) {
+        if (known.has(index) || holder === undefined || memory.isSuspect(holder)) continue;
+        if (doubtfulOnly && !memory.wasBad(holder)) continue;
+        known.add(index);
+        await this.#check(index, id, holder, bad);
       }
+    }
+  }
+
+  async #check(index: number, id: ShardId, holder: PeerId, bad: ShardFault[]): Promise<void> {
+    const at = this.#takeSpare();
+    if (at === undefined) return;
+    const { arena, client, memory } = this.#parts;
+    try {
+      const into = arena.bytes.subarray(at, at + this.#reading.places.shardBytes);
+      await client.readShard(holder, id, into, this.#signal);
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      const isBad = isBadShard(error);
+      if (isBad) this.#note({ index, peer: holder, isBad }, bad);
+      else memory.noteFailure(holder);
+    } finally {
+      this.#giveSpare(at);
     }
   }
 

@@ -3,7 +3,7 @@ import { utf8 } from "../../base/bytes.ts";
 import type { TreeEntry } from "../../codec/tree.ts";
 import type { VolumeKeys } from "../../object/keys.ts";
 import type { Workers } from "../../ports/workers.ts";
-import type { IndexStore } from "../index/store.ts";
+import type { IndexStore, PackRow } from "../index/store.ts";
 import type { GetSummary, Report } from "../service.ts";
 import type { TreeReader } from "../tree/read.ts";
 import { withPack } from "./lend.ts";
@@ -31,6 +31,10 @@ export interface RestoreRequest {
   peersOnly: boolean;
 }
 
+/** Packs read without a fault that are looked at again when a holder turns out to have bad shards:
+ * where one shard in each pack is bad, the first pack or two may be read without meeting it. */
+const SOUND_MAX = 8;
+
 /** Shards that reading found bad, as a get sums them up. */
 export class RepairTally {
   repairedShards = 0;
@@ -39,6 +43,8 @@ export class RepairTally {
   readonly #report: Report;
   /** Each holds a slot, so there are as few as those. */
   readonly #running = new Set<Promise<void>>();
+  /** The last packs that were read without a fault. */
+  readonly #sound: PackRow[] = [];
 
   constructor(report: Report) {
     this.#report = report;
@@ -51,6 +57,21 @@ export class RepairTally {
       this.#running.delete(counted);
     });
     this.#running.add(counted);
+  }
+
+  /** Takes note of a pack that was read without a fault. */
+  addSound(pack: PackRow): void {
+    this.#sound.push(pack);
+    if (this.#sound.length > SOUND_MAX) this.#sound.shift();
+  }
+
+  /** Packs that were read before a holder of theirs was found to have bad shards; each once. */
+  takeDoubtful(): PackRow[] {
+    return this.#sound
+      .splice(0)
+      .filter(({ stripe }) =>
+        stripe.shards.some(({ holder }) => holder !== undefined && this.badPeers.has(holder)),
+      );
   }
 
   /** Resolves when all repairs have ended. */
@@ -95,6 +116,8 @@ export async function restoreEntry(
     restore = new Restore(parts, memory, session, tally, report);
     await restore.run(request, both);
     await tally.settled();
+    await restore.checkDoubtful(both);
+    await tally.settled();
     const { files, bytes } = session.counts;
     const { repairedShards, warnings, badPeers } = tally;
     return { files, bytes, warnings, repairedShards, badPeers: [...badPeers] };
@@ -135,6 +158,15 @@ class Restore {
     const { tree, index } = this.#parts;
     for await (const window of planWindows(tree, index, entry, utf8(target), signal)) {
       await this.#runWindow(window, peersOnly, signal);
+    }
+  }
+
+  /** Reads packs again whose holders were found to have bad shards only after they were read. */
+  async checkDoubtful(signal: AbortSignal): Promise<void> {
+    for (const pack of this.#tally.takeDoubtful()) {
+      const onRepair = (repair: Promise<RepairSummary>): void => this.#tally.add(repair);
+      const options = { peersOnly: true, onRepair };
+      await withPack(this.#memory, this.#parts.loader, pack, options, signal, () => undefined);
     }
   }
 
@@ -185,7 +217,8 @@ class Restore {
   ): Promise<void> {
     const row = this.#parts.index.pack(pack.id);
     const onRepair = (repair: Promise<RepairSummary>): void => this.#tally.add(repair);
-    const options = { peersOnly, ranges: pack.ranges, onRepair };
+    const onSound = (sound: PackRow): void => this.#tally.addSound(sound);
+    const options = { peersOnly, ranges: pack.ranges, onRepair, onSound };
     await withPack(this.#memory, this.#parts.loader, row, options, signal, async ({ packAt }) => {
       await turn;
       signal.throwIfAborted();

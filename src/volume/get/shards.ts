@@ -178,7 +178,8 @@ class ShardRace {
     this.#remove(index);
     if (signal.aborted || controller.signal.aborted) return;
     const isBad = isBadShard(error);
-    if (!isBad) this.#parts.memory.noteFailure(peer);
+    if (isBad) this.#parts.memory.noteBad(peer);
+    else this.#parts.memory.noteFailure(peer);
     this.#faults.push({ index, peer, isBad });
   }
 
