@@ -179,9 +179,9 @@ export class BlockReader implements AsyncIterableIterator<Uint8Array, undefined>
   }
 }
 
-/** Gives a chunk's memory back at once, after it was copied. Waiting for the collector costs: chunks
- * of 16 KiB count as external memory, and every 64 MiB of it start a marking of the whole heap, which
- * took more CPU time than receiving did. */
+/** Gives a chunk's memory back at once, after it was copied. Waiting for the collector costs:
+ * chunks of 16 KiB count as external memory, and every 64 MiB of it start a marking of the whole
+ * heap, which took more CPU time than receiving did. */
 export function freeChunk(chunk: Uint8Array): void {
   const { buffer } = chunk;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength) buffer.transfer(0);

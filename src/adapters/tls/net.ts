@@ -29,6 +29,10 @@ export function openTlsNet(options: TlsNetOptions): Net {
       if (peer === self) throw new NetError("PEER_UNKNOWN", "a peer has no session with itself");
       for (let attempt = 0; ; attempt++) {
         const lease = await pool.acquire(peer, signal);
+        if (signal.aborted) {
+          pool.release(peer, lease.socket);
+          signal.throwIfAborted();
+        }
         const onFree = (): void => pool.release(peer, lease.socket);
         try {
           const { headersMaxBytes } = bounds;

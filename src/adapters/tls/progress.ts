@@ -34,17 +34,21 @@ export class Transfer {
 export class ProgressWatch {
   readonly #times: SessionTimes;
   readonly #transfers = new Set<Transfer>();
+  readonly #tickMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #checkedMs = 0;
 
   constructor(times: SessionTimes) {
     this.#times = times;
+    const { answerMs, stallMs, floorWindowMs } = times;
+    this.#tickMs = Math.max(5, Math.min(answerMs, stallMs, floorWindowMs) / 4);
   }
 
   start(transfer: Transfer): void {
     this.#transfers.add(transfer);
-    const { answerMs, stallMs, floorWindowMs } = this.#times;
-    const tickMs = Math.max(5, Math.min(answerMs, stallMs, floorWindowMs) / 4);
-    this.#timer ??= setInterval(() => this.#check(), tickMs).unref();
+    if (this.#timer !== undefined) return;
+    this.#checkedMs = performance.now();
+    this.#timer = setInterval(() => this.#check(), this.#tickMs).unref();
   }
 
   end(transfer: Transfer): void {
@@ -56,6 +60,10 @@ export class ProgressWatch {
 
   #check(): void {
     const nowMs = performance.now();
+    const isLate = nowMs - this.#checkedMs > 2 * this.#tickMs;
+    this.#checkedMs = nowMs;
+    // We were busy or asleep ourselves: what came meanwhile has not been read yet.
+    if (isLate) return;
     for (const transfer of this.#transfers) {
       const reason = this.#reasonToGiveUp(transfer, nowMs);
       if (reason !== undefined) transfer.giveUp(reason);
