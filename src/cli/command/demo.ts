@@ -35,7 +35,7 @@ export function configure(command: Command): void {
       checkCode(options.code);
       const count = peersOf(options.peers);
       if (options.detach === true)
-        await detached(session, resolve(options.dir ?? defaultDir()), count);
+        await detached(session, resolve(options.dir ?? defaultDir()), count, options.code);
       else await shown(session, options, count);
     });
   command
@@ -57,8 +57,13 @@ export function configure(command: Command): void {
     });
 }
 
-async function detached(session: Session, dir: string, count: number): Promise<void> {
-  const [swarm, startMs] = await started(dir, count, new AbortController().signal);
+async function detached(
+  session: Session,
+  dir: string,
+  count: number,
+  code: string | undefined,
+): Promise<void> {
+  const [swarm, startMs] = await started(dir, count, code, new AbortController().signal);
   session.say(
     `started an owner and ${count} holders in ${formatDuration(startMs)}\n${commandsOf(swarm)}`,
   );
@@ -77,7 +82,7 @@ async function shown(session: Session, options: DemoOptions, count: number): Pro
     session.say(
       `Holdfast demo: ${count} holders and an owner, each a process with its own disk and key\n\n`,
     );
-    const [swarm, startMs] = await started(dir, count, interrupt.signal);
+    const [swarm, startMs] = await started(dir, count, options.code, interrupt.signal);
     session.say(`start ${count + 1} daemons in ${formatDuration(startMs)}\n`);
     const job = await Promise.race([
       doMainJob(swarm, options.code, session.say),
@@ -103,10 +108,11 @@ async function shown(session: Session, options: DemoOptions, count: number): Pro
 async function started(
   dir: string,
   count: number,
+  code: string | undefined,
   signal: AbortSignal,
 ): Promise<[DemoSwarm, number]> {
   const fromMs = performance.now();
-  const swarm = await startSwarm(dir, count, signal);
+  const swarm = await startSwarm(dir, count, code, signal);
   return [swarm, performance.now() - fromMs];
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import type { KnownPeer } from "../../gateway/control.ts";
@@ -27,15 +27,17 @@ export interface DemoSwarm {
 }
 
 /** Starts an owner and `count` holders below `dir`, each its own process, home and key, in one
- * swarm; resolves when the owner reaches all of them.
+ * swarm, the owner with a fixed code where one is given; resolves when the owner reaches all of them.
  * @throws CliError DEMO_RUNNING, or why a daemon did not start; nothing runs then */
 export async function startSwarm(
   dir: string,
   count: number,
+  code: string | undefined,
   signal: AbortSignal,
 ): Promise<DemoSwarm> {
   const record = claim(dir);
   try {
+    if (code !== undefined) setCode(join(dir, "home"), code);
     const owner = await startPeer(dir, "home", []);
     record.owner = owner;
     writeRecord(dir, record);
@@ -116,6 +118,12 @@ function claim(dir: string): DemoRecord {
   const record: DemoRecord = { version: 1, made, owner: undefined, peers: [] };
   writeRecord(dir, record);
   return record;
+}
+
+/** The owner's own configuration, as its user would write it. */
+function setCode(home: string, code: string): void {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  writeFileSync(join(home, "config.toml"), `code = "${code}"\n`, { mode: 0o600 });
 }
 
 async function startPeer(dir: string, name: string, options: string[]): Promise<DemoPeer> {
