@@ -10,10 +10,12 @@ import type { TestPeer } from "./harness.ts";
 
 const BUSY_MS = 10_000;
 
-/** All stripes that an owner's index names. */
-export function stripesOf(owner: TestPeer): Stripe[] {
+/** All stripes that an owner's index names, or those of some kinds of packs. */
+export function stripesOf(owner: TestPeer, kinds = ["data", "tree", "index"]): Stripe[] {
   using database = open(owner, "index.db");
-  const rows = database.prepare("SELECT stripe FROM packs").all();
+  const rows = database
+    .prepare("SELECT stripe FROM packs WHERE kind IN (SELECT value FROM json_each(?))")
+    .all(JSON.stringify(kinds));
   return rows.map((row) => decodeStripe(row["stripe"] as Uint8Array));
 }
 
