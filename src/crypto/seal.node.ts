@@ -6,8 +6,8 @@ export const TAG_BYTES = 16;
 export const NONCE_BYTES = 12;
 export const KEY_BYTES = 32;
 const CIPHER = "aes-256-gcm";
-/** OpenSSL's output is a fresh buffer per call: small enough to stay in the processor's cache until it
- * is copied, large enough that calls do not count. */
+/** OpenSSL's output is a fresh buffer per call: small enough to stay in the processor's cache until
+ * it is copied, large enough that calls do not count. */
 const PIECE_BYTES = 128 * 1024;
 
 /** Seals `plain` with AES-256-GCM into `target` at `offset`: ciphertext, then the 16-byte tag.
@@ -64,8 +64,8 @@ export function openInto(
   return lengthBytes;
 }
 
-/** Copies a cipher's output and frees it at once. Left to the collector, a GiB of it costs more time
- * than the cipher: every 64 MiB the whole heap would be marked. */
+/** Copies a cipher's output and frees it at once. Left to the collector, a GiB of it costs more
+ * time than the cipher: every 64 MiB the whole heap would be marked. */
 function moveInto(target: Uint8Array, at: number, piece: Buffer): void {
   target.set(piece, at);
   const { buffer } = piece;

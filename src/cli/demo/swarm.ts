@@ -27,7 +27,8 @@ export interface DemoSwarm {
 }
 
 /** Starts an owner and `count` holders below `dir`, each its own process, home and key, in one
- * swarm, the owner with a fixed code where one is given; resolves when the owner reaches all of them.
+ * swarm, the owner with a fixed code where one is given; resolves when the owner reaches all of
+ * them.
  * @throws CliError DEMO_RUNNING, or why a daemon did not start; nothing runs then */
 export async function startSwarm(
   dir: string,

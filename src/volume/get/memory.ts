@@ -27,8 +27,8 @@ export interface ReadMemory {
 /** Makes an arena of at least so many bytes, and kernels over it. */
 export type MakeArena = (lengthBytes: number) => Promise<{ arena: Arena; kernels: Kernels }>;
 
-/** Lends one arena to all who read at the same time. Who reads soon after them gets the same one, with
- * its pages warm; left alone, it goes the way of all garbage. */
+/** Lends one arena to all who read at the same time. Who reads soon after them gets the same one,
+ * with its pages warm; left alone, it goes the way of all garbage. */
 export class SharedMemory {
   readonly #make: MakeArena;
   #current: Promise<ReadMemory> | undefined;
