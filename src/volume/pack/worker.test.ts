@@ -186,6 +186,20 @@ describe("pack session", () => {
     }
   });
 
+  test("a pack that is made again ends where it ended, though later chunks would fit", async () => {
+    const sizes = [4, 4, 4, 4, 4, 4, 3.5, 1, 1];
+    const raws = sizes.map((mib, seed) => noise(mib * MIB - 10, seed));
+    const whole = new PackingHome();
+    await whole.with((session) => addAll(session, "data", raws));
+    const counts = whole.stripes.map(({ entries }) => entries.length);
+    assert.deepEqual(counts, [3, 4, 2]);
+    const home = new PackingHome();
+    await storeBut(home, whole, [0, 2]);
+    await home.with((session) => addAll(session, "data", raws));
+    const [first, , last] = idsOf(whole.stripes);
+    assert.deepEqual(idsOf(home.stripes), [first, last]);
+  });
+
   test("a holder side that stands still stops the reading after a few packs", async () => {
     const home = new PackingHome();
     const gate = Promise.withResolvers<void>();

@@ -17,7 +17,7 @@ export interface RecoverParts {
   index: IndexStore;
   keys: VolumeKeys;
   device: SigningKey;
-  swarm: VolumeSwarm;
+  swarm: Pick<VolumeSwarm, "readRecord">;
   /** Reads a chunk that the index has, from the swarm where it must. */
   readChunk: (name: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
 }
