@@ -31,11 +31,18 @@ const BACK_OFF_MAX_MS = 60_000;
 const OVERHEAD_BYTES = 256 * 1024;
 const SMOOTHING = 0.2;
 
+interface Failures {
+  count: number;
+  untilMs: number;
+  /** It could not be reached, the last time. */
+  isGone: boolean;
+}
+
 /** Which holders failed or were slow a short while ago, and how long a shard usually takes: so that
  * dead peers cost one time-out each and not one per stripe. Shared by all reading of a volume. */
 export class HolderMemory {
   readonly #clock: Clock;
-  readonly #failures = new Map<PeerId, { count: number; untilMs: number }>();
+  readonly #failures = new Map<PeerId, Failures>();
   readonly #badUntilMs = new Map<PeerId, number>();
   #msPerByte: number | undefined;
 
@@ -48,12 +55,19 @@ export class HolderMemory {
     return (this.#failures.get(peer)?.untilMs ?? 0) > this.#clock.monotonicMs();
   }
 
-  /** A holder could not be reached, or let wait for so long that another one was asked. */
-  noteFailure(peer: PeerId): void {
-    const count = (this.#failures.get(peer)?.count ?? 0) + 1;
-    if (this.#failures.size >= PEERS_MAX) this.#failures.clear();
-    const backOffMs = Math.min(BACK_OFF_FIRST_MS * 2 ** Math.min(count, 10), BACK_OFF_MAX_MS);
-    this.#failures.set(peer, { count, untilMs: this.#clock.monotonicMs() + backOffMs });
+  /** Whether a holder could not be reached a short while ago. */
+  isGone(peer: PeerId): boolean {
+    return this.isSuspect(peer) && this.#failures.get(peer)?.isGone === true;
+  }
+
+  /** A holder could not be reached. */
+  noteGone(peer: PeerId): void {
+    this.#note(peer, true);
+  }
+
+  /** A holder let wait for so long that another one was asked. */
+  noteSlow(peer: PeerId): void {
+    this.#note(peer, false);
   }
 
   /** A living holder had a shard that is not what it should be. */
@@ -80,5 +94,12 @@ export class HolderMemory {
     return this.#msPerByte === undefined
       ? undefined
       : this.#msPerByte * (lengthBytes + OVERHEAD_BYTES);
+  }
+
+  #note(peer: PeerId, isGone: boolean): void {
+    const count = (this.#failures.get(peer)?.count ?? 0) + 1;
+    if (this.#failures.size >= PEERS_MAX) this.#failures.clear();
+    const backOffMs = Math.min(BACK_OFF_FIRST_MS * 2 ** Math.min(count, 10), BACK_OFF_MAX_MS);
+    this.#failures.set(peer, { count, untilMs: this.#clock.monotonicMs() + backOffMs, isGone });
   }
 }

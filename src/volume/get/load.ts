@@ -187,7 +187,7 @@ export class PackLoader {
         signal.throwIfAborted();
         const isBad = isBadShard(error);
         if (isBad) memory.noteBad(holder);
-        else memory.noteFailure(holder);
+        else memory.noteGone(holder);
         if (!faults.some((fault) => fault.index === index)) {
           faults.push({ index, peer: holder, isBad });
         }

@@ -100,7 +100,7 @@ class Repair {
     for (const doubtfulOnly of [true, false]) {
       if (!doubtfulOnly && bad.length === 0) return;
       for (const [index, { id, holder }] of this.#pack.stripe.shards.entries()) {
-        if (known.has(index) || holder === undefined || memory.isSuspect(holder)) continue;
+        if (known.has(index) || holder === undefined || memory.isGone(holder)) continue;
         if (doubtfulOnly && !memory.wasBad(holder)) continue;
         known.add(index);
         await this.#check(index, id, holder, bad);
@@ -119,7 +119,7 @@ class Repair {
       this.#signal.throwIfAborted();
       const isBad = isBadShard(error);
       if (isBad) this.#note({ index, peer: holder, isBad }, bad);
-      else memory.noteFailure(holder);
+      else memory.noteGone(holder);
     } finally {
       this.#giveSpare(at);
     }

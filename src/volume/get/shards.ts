@@ -75,6 +75,8 @@ interface Running {
   at: number;
   startedMs: number;
   controller: AbortController;
+  /** It broke off and was asked again. */
+  brokeOff: boolean;
   ended: Promise<void>;
 }
 
@@ -141,25 +143,29 @@ class ShardRace {
       at,
       startedMs: this.#lastStartMs,
       controller,
-      ended: this.#read(shard.holder, shard.id, at, both).then(
-        () => this.#succeeded(running),
-        (error: unknown) => this.#failed(running, error, signal),
-      ),
+      brokeOff: false,
+      ended: Promise.resolve(),
     };
+    running.ended = this.#read(running, shard.id, both).then(
+      () => this.#succeeded(running),
+      (error: unknown) => this.#failed(running, error, signal),
+    );
     this.#running.add(running);
     return true;
   }
 
-  async #read(peer: PeerId, id: ShardId, at: number, signal: AbortSignal): Promise<void> {
+  async #read(running: Running, id: ShardId, signal: AbortSignal): Promise<void> {
     const { client, arena, memory } = this.#parts;
+    const { peer, at } = running;
     const into = arena.bytes.subarray(at, at + this.#places.shardBytes);
     try {
       await client.readShard(peer, id, into, signal);
     } catch (error) {
-      // A holder that finds its copy broken in the middle of sending can only break off. Asked
-      // again it says so; one that is dead refuses at once.
-      const mayLive = codeOf(error) === "PEER_UNREACHABLE" && !memory.isSuspect(peer);
+      // A holder that finds its copy broken in the middle of sending can only break off. Asked again
+      // it says so; one that is dead refuses at once.
+      const mayLive = codeOf(error) === "PEER_UNREACHABLE" && !memory.isGone(peer);
       if (!mayLive || signal.aborted) throw error;
+      running.brokeOff = true;
       await client.readShard(peer, id, into, signal);
     }
   }
@@ -179,7 +185,7 @@ class ShardRace {
     if (signal.aborted || controller.signal.aborted) return;
     const isBad = isBadShard(error);
     if (isBad) this.#parts.memory.noteBad(peer);
-    else this.#parts.memory.noteFailure(peer);
+    else this.#parts.memory.noteGone(peer);
     this.#faults.push({ index, peer, isBad });
   }
 
@@ -223,9 +229,11 @@ class ShardRace {
     const running = [...this.#running];
     const patienceMs = this.#patienceMs();
     const nowMs = this.#parts.clock.monotonicMs();
-    for (const { controller, peer, startedMs } of running) {
-      if (this.#arrived.length >= this.#stripe.k && nowMs - startedMs >= patienceMs) {
-        this.#parts.memory.noteFailure(peer);
+    for (const { controller, peer, startedMs, brokeOff } of running) {
+      // Given up before it said why it broke off: perhaps its shard is bad.
+      if (brokeOff) this.#parts.memory.noteBad(peer);
+      else if (this.#arrived.length >= this.#stripe.k && nowMs - startedMs >= patienceMs) {
+        this.#parts.memory.noteSlow(peer);
       }
       controller.abort();
     }
