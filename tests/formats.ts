@@ -16,6 +16,7 @@ import {
   decodeSegment,
   encodeIndexRoot,
   encodeSegment,
+  type IndexedPack,
 } from "../src/codec/index-segment.ts";
 import {
   PACK_FOOTER_BYTES,
@@ -39,6 +40,7 @@ import {
   encodeTreeNode,
   type TreeEntry,
 } from "../src/codec/tree.ts";
+import { toHex } from "./vectors/read.ts";
 import { CHUNK_MAX_BYTES, PACK_MAX_BYTES, SHARD_MAX_BYTES } from "../src/base/limits.ts";
 
 /** A format as tests see it: the values that it can hold, both ways, without their type. */
@@ -140,24 +142,49 @@ const treeEntry: Arbitrary<TreeEntry> = fc.oneof(
     target: fc.uint8Array({ maxLength: 40 }),
   }),
 );
+const nameOf = (entry: TreeEntry): string => toHex(entry.name);
+const firstOf = (child: { first: Uint8Array }): string => toHex(child.first);
+/** Sorts by hexadecimal text, which sorts as the bytes do. */
+const inOrder =
+  <T>(keyOf: (item: T) => string) =>
+  (items: readonly T[]): T[] =>
+    items.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 const treeNode = fc.oneof(
   fc.record({
     kind: fc.constant("leaf" as const),
-    entries: fc.array(treeEntry, { maxLength: 4 }),
+    entries: fc.uniqueArray(treeEntry, { maxLength: 4, selector: nameOf }).map(inOrder(nameOf)),
   }),
   fc.record({
     kind: fc.constant("branch" as const),
-    children: fc.array(fc.record({ first: name, node: bytes32 }), { maxLength: 4 }),
+    children: fc
+      .uniqueArray(fc.record({ first: name, node: bytes32 }), {
+        minLength: 1,
+        maxLength: 4,
+        selector: firstOf,
+      })
+      .map((children) => inOrder<(typeof children)[number]>(firstOf)(children)),
   }),
 );
-const place = (stripes: number): Arbitrary<Parameters<typeof encodeHead>[0]["snapshot"]> =>
-  fc.record({
-    stripe: upTo(stripes - 1),
-    name: bytes32,
-    offset: upTo(PACK_MAX_BYTES),
-    lengthBytes: upTo(PACK_MAX_BYTES),
+const place = (list: readonly Stripe[]): Arbitrary<Parameters<typeof encodeHead>[0]["snapshot"]> =>
+  upTo(list.length - 1).chain((at) => {
+    const packBytes = list[at]?.packBytes ?? 1;
+    return upTo(packBytes - 1).chain((offset) =>
+      fc.record({
+        stripe: fc.constant(at),
+        name: bytes32,
+        offset: fc.constant(offset),
+        lengthBytes: from1(packBytes - offset),
+      }),
+    );
   });
 const stripes = fc.array(stripe, { minLength: 1, maxLength: 3 });
+
+/** Leaves out the chunks that do not lie in the pack. */
+function withinPack(pack: IndexedPack): IndexedPack {
+  const { packBytes } = pack.stripe;
+  const entries = pack.entries.filter((each) => each.offset + each.lengthBytes <= packBytes);
+  return { ...pack, entries };
+}
 
 /** Every format that has a codec. */
 export const FORMATS: readonly Format[] = [
@@ -265,7 +292,7 @@ export const FORMATS: readonly Format[] = [
   ),
   format(
     "index-segment",
-    fc.array(fc.record({ kind, stripe, entries }), { maxLength: 3 }),
+    fc.array(fc.record({ kind, stripe, entries }).map(withinPack), { maxLength: 3 }),
     encodeSegment,
     decodeSegment,
   ),
@@ -274,7 +301,7 @@ export const FORMATS: readonly Format[] = [
     stripes.chain((list) =>
       fc.record({
         stripes: fc.constant(list),
-        segments: fc.array(place(list.length), { maxLength: 3 }),
+        segments: fc.array(place(list), { maxLength: 3 }),
       }),
     ),
     encodeIndexRoot,
@@ -289,8 +316,8 @@ export const FORMATS: readonly Format[] = [
         number: uint,
         snapshotNumber: uint,
         stripes: fc.constant(list),
-        snapshot: place(list.length),
-        indexRoot: place(list.length),
+        snapshot: place(list),
+        indexRoot: place(list),
       }),
     ),
     encodeHead,

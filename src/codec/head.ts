@@ -49,7 +49,7 @@ export function decodeHead(bytes: Uint8Array): Head {
     number: readUint(value[2], "number"),
     snapshotNumber: readUint(value[3], "snapshot number"),
     stripes,
-    snapshot: placeFromValue(value[5], stripes.length),
-    indexRoot: placeFromValue(value[6], stripes.length),
+    snapshot: placeFromValue(value[5], stripes),
+    indexRoot: placeFromValue(value[6], stripes),
   };
 }

@@ -1,4 +1,4 @@
-import { CHUNK_MAX_BYTES, PACK_MAX_BYTES } from "../base/limits.ts";
+import { CHUNK_MAX_BYTES } from "../base/limits.ts";
 import { decodeVersioned, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
 import { malformed } from "./error.ts";
 import type { PackEntry, PackKind } from "./pack.ts";
@@ -51,15 +51,15 @@ export function decodeSegment(bytes: Uint8Array): IndexedPack[] {
     const [kindCode, stripe, entries] = readArray(pack, "pack", 3);
     const kind = PACK_KINDS[readUint(kindCode, "kind")];
     if (kind === undefined) throw malformed("index segment", "has a pack of an unknown kind");
+    const whole = stripeFromValue(stripe);
     return {
       kind,
-      stripe: stripeFromValue(stripe),
+      stripe: whole,
       entries: readArray(entries, "entries", ENTRIES_MAX).map((entry) => {
         const [name, offset, lengthBytes] = readArray(entry, "entry", 3);
         return {
           name: readBytes(name, "name", 32),
-          offset: readWithin(offset, "offset"),
-          lengthBytes: readWithin(lengthBytes, "length"),
+          ...readRange(offset, lengthBytes, whole.packBytes),
         };
       }),
     };
@@ -79,7 +79,7 @@ export function decodeIndexRoot(bytes: Uint8Array): IndexRoot {
   return {
     stripes,
     segments: readArray(segments, "segments", SEGMENTS_MAX).map((place) =>
-      placeFromValue(place, stripes.length),
+      placeFromValue(place, stripes),
     ),
   };
 }
@@ -89,21 +89,28 @@ export function placeToValue(place: ChunkPlace): unknown {
   return [place.stripe, place.name, place.offset, place.lengthBytes];
 }
 
-/** @throws CodecError FORMAT_MALFORMED */
-export function placeFromValue(value: unknown, stripes: number): ChunkPlace {
+/** Reads a place in one of the `stripes` beside it.
+ * @throws CodecError FORMAT_MALFORMED */
+export function placeFromValue(value: unknown, stripes: readonly Stripe[]): ChunkPlace {
   const [stripe, name, offset, lengthBytes] = readArray(value, "place", 4);
-  const place = {
-    stripe: readUint(stripe, "stripe"),
+  const at = readUint(stripe, "stripe");
+  const whole = stripes[at];
+  if (whole === undefined) throw malformed("chunk place", "names a stripe that is not listed");
+  return {
+    stripe: at,
     name: readBytes(name, "name", 32),
-    offset: readWithin(offset, "offset"),
-    lengthBytes: readWithin(lengthBytes, "length"),
+    ...readRange(offset, lengthBytes, whole.packBytes),
   };
-  if (place.stripe >= stripes) throw malformed("chunk place", "names a stripe that is not listed");
-  return place;
 }
 
-function readWithin(value: unknown, name: string): number {
-  const number = readUint(value, name);
-  if (number > PACK_MAX_BYTES) throw malformed("index", `has a ${name} beyond the largest pack`);
-  return number;
+/** A range of bytes that lies within its pack and is not empty. */
+function readRange(
+  offsetValue: unknown,
+  lengthValue: unknown,
+  packBytes: number,
+): { offset: number; lengthBytes: number } {
+  const offset = readUint(offsetValue, "offset", packBytes);
+  const lengthBytes = readUint(lengthValue, "length", packBytes - offset);
+  if (lengthBytes === 0) throw malformed("index", "has an empty chunk");
+  return { offset, lengthBytes };
 }

@@ -1,3 +1,4 @@
+import { compareBytes } from "../base/bytes.ts";
 import { NAME_MAX_BYTES, SYMLINK_MAX_BYTES, TREE_NODE_MAX_BYTES } from "../base/limits.ts";
 import { decodeVersioned, encodeCbor, readArray, readBytes, readUint } from "./cbor.ts";
 import { malformed as malformedAs } from "./error.ts";
@@ -36,6 +37,7 @@ const LEVELS_MAX = 4;
 const ELEMENTS_MAX = 65_536;
 const NAME_BYTES = 32;
 const MODE_MAX = 0o7777;
+const TIME_MAX = 2n ** 63n - 1n;
 
 /** Encodes one node of a directory. */
 export function encodeTreeNode(node: TreeNode): Uint8Array {
@@ -48,7 +50,11 @@ export function encodeTreeNode(node: TreeNode): Uint8Array {
 /** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED */
 export function decodeTreeNode(bytes: Uint8Array): TreeNode {
   const [kind, items] = decodeNode(bytes);
-  if (kind === LEAF) return { kind: "leaf", entries: items.map(entryFromValue) };
+  if (kind === LEAF) {
+    const entries = items.map(entryFromValue);
+    checkOrder(entries.map(({ name }) => name));
+    return { kind: "leaf", entries };
+  }
   if (kind !== BRANCH) throw malformed("is neither leaf nor branch");
   const children = items.map((item) => {
     const [first, node] = readArray(item, "child", 2);
@@ -57,7 +63,19 @@ export function decodeTreeNode(bytes: Uint8Array): TreeNode {
       node: readBytes(node, "node", NAME_BYTES),
     };
   });
+  if (children.length === 0) throw malformed("is a branch over nothing");
+  checkOrder(children.map(({ first }) => first));
   return { kind: "branch", children };
+}
+
+/** Names ascend by their bytes, so none comes twice: two entries of one name would be two files in
+ * one place. */
+function checkOrder(names: readonly Uint8Array[]): void {
+  for (let index = 1; index < names.length; index++) {
+    if (compareBytes(names[index - 1]!, names[index]!) >= 0) {
+      throw malformed("has names out of order or twice");
+    }
+  }
 }
 
 /** Encodes a list node: the names of chunks, or of list nodes of the level below. */
@@ -126,9 +144,12 @@ function readMode(value: unknown): number {
 }
 
 function readTime(value: unknown): bigint {
-  if (typeof value === "bigint") return value;
-  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-  throw malformed("has a time that is no integer");
+  const isInteger = typeof value === "bigint" || Number.isSafeInteger(value);
+  const time = isInteger ? BigInt(value as bigint | number) : TIME_MAX + 1n;
+  if (time > TIME_MAX || time < -TIME_MAX - 1n) {
+    throw malformed("has a time that is no integer of 64 bits");
+  }
+  return time;
 }
 
 function malformed(what: string): CodecError {

@@ -27,7 +27,7 @@ const device = signingKeyOf(fromHex(vector.deviceSeed));
 const head = decodeHead(fromHex(vector.head));
 const record = decodeRecord(fromHex(vector.record));
 
-/** Signs a changed record with the record's own key, as only somebody with the volume's keys can. */
+/** Signs a changed record with its own key, as only somebody with the volume's keys can. */
 function signedAnew(changed: Partial<RecordEntry>): RecordEntry {
   const key = headKey(keys, idOf(device.publicKey), device.publicKey);
   const entry = { ...record, ...changed };
