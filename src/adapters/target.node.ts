@@ -192,8 +192,10 @@ function isAlive(pid: string, start: string): boolean {
 function startOf(pid: string): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The command's name, in brackets, may hold anything; the start is the 20th field behind it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    // The command's name, in brackets, may hold anything; behind it come the state and, as the 20th
+    // field, the start. A zombie has ended: its parent has only not asked for its status yet.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? "ended" : fields[19];
   } catch {
     return undefined;
   }

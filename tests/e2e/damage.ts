@@ -3,7 +3,7 @@
 import { closeSync, openSync, readSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { idBytes } from "../../src/base/id.ts";
+import { idBytes, idOf } from "../../src/base/id.ts";
 import { decodeStripe } from "../../src/codec/stripe.ts";
 import type { Stripe } from "../../src/codec/stripe.ts";
 import type { TestPeer } from "./harness.ts";
@@ -22,14 +22,20 @@ export function stripesOf(owner: TestPeer, kinds = ["data", "tree", "index"]): S
 /** Ids of the shards that a holder says it holds, with their lengths. */
 export function heldBy(holder: TestPeer): Map<string, number> {
   using database = open(holder, "holder.db");
-  const rows = database.prepare("SELECT hex(id) AS id, length FROM shards WHERE state = 0").all();
-  return new Map(rows.map((row) => [String(row["id"]).toLowerCase(), Number(row["length"])]));
+  const rows = database.prepare("SELECT id, length FROM shards WHERE state = 0").all();
+  return new Map(rows.map((row) => [idOf(row["id"] as Uint8Array), Number(row["length"])]));
 }
 
 /** Everything that all holders hold together: shard ids times places, and their bytes. */
 export function totalsOf(holders: readonly TestPeer[]): { places: number; bytes: number } {
-  const lengths = holders.flatMap((holder) => [...heldBy(holder).values()]);
-  return { places: lengths.length, bytes: lengths.reduce((sum, length) => sum + length, 0) };
+  const sum = { places: 0, bytes: 0 };
+  for (const holder of holders) {
+    using database = open(holder, "holder.db");
+    const row = database.prepare("SELECT shards, bytes FROM totals WHERE state = 0").get();
+    sum.places += Number(row?.["shards"]);
+    sum.bytes += Number(row?.["bytes"]);
+  }
+  return sum;
 }
 
 /** Flips one bit in the middle of a shard where it lies, in a file or in a row.

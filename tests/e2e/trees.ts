@@ -20,8 +20,16 @@ export function describeTree(path: string | Buffer): string[] {
 
 /** Fails with the first difference of two trees. */
 export function assertSameTree(got: string, wanted: string): void {
-  assert.deepEqual(describeTree(got), describeTree(wanted));
+  const [gotLines, wantedLines] = [describeTree(got), describeTree(wanted)];
+  const [gotSet, wantedSet] = [new Set(gotLines), new Set(wantedLines)];
+  const differing = [
+    ...gotLines.filter((line) => !wantedSet.has(line)).map((line) => `+ ${line}`),
+    ...wantedLines.filter((line) => !gotSet.has(line)).map((line) => `- ${line}`),
+  ];
+  assert.deepEqual(differing.slice(0, DIFFERENCES_SHOWN), [], `${got} is not ${wanted}`);
 }
+
+const DIFFERENCES_SHOWN = 10;
 
 function walk(path: Buffer, name: Buffer, lines: string[]): void {
   const stat = lstatSync(path);
