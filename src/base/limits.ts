@@ -16,6 +16,8 @@ export const CHUNK_LOOSE_BITS = 18;
 export const PACK_MAX_BYTES = 16 * MIB;
 /** Most chunks of one pack, so that what the index says of it fits into a segment. */
 export const PACK_CHUNKS_MAX = 32_768;
+/** Most sealed bytes of a pack of tree or index chunks, before padding. */
+export const META_PACK_MAX_BYTES = 6 * MIB;
 /** Below this a pack is copied instead of coded. */
 export const PACK_COPY_BELOW_BYTES = 64 * KIB;
 /** Most bytes of all shards of one stripe together: bounds the memory of a stripe in flight. */

@@ -2,18 +2,21 @@ import { rmSync } from "node:fs";
 import { nodeWorkers } from "../adapters/workers.node.ts";
 import { openDatabase } from "../adapters/database.node.ts";
 import type { PeerId } from "../base/id.ts";
-import { createArena } from "../kernels/arena.ts";
+import { ArenaPool } from "../kernels/arena-pool.ts";
 import { loadKernels } from "../kernels/load.node.ts";
 import { deriveVolumeKeys } from "../object/keys.ts";
 import { codeFor } from "../swarm/placement.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import { Getter } from "../volume/get/get.ts";
+import { READ_ARENA_BYTES } from "../volume/get/memory.ts";
 import { INDEX_SCHEMA } from "../volume/index/schema.ts";
 import { IndexStore } from "../volume/index/store.ts";
+import { PACK_ARENA_BYTES } from "../volume/pack/worker.ts";
 import { readVolumeState } from "../volume/publish/state.ts";
 import type { VolumeService } from "../volume/service.ts";
 import { Volume } from "../volume/volume.ts";
 import type { Closers } from "./closers.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import type { ComposeParts } from "./compose.ts";
 import { keepFinishing } from "./finishing.ts";
 import { isFresh, leavingFresh } from "./fresh-home.ts";
@@ -43,15 +46,17 @@ export async function composeVolume(parts: VolumeComposeParts): Promise<VolumeSe
   if (readVolumeState(index) !== undefined) rmSync(paths.fresh, { force: true });
   const keys = deriveVolumeKeys(keyring.generation.secret);
   const workers = nodeWorkers(WORKER);
+  const arenas = new ArenaPool(Math.max(PACK_ARENA_BYTES, READ_ARENA_BYTES), collectGarbage);
   const getter = new Getter({
     index,
     client: swarm,
     keys,
     packs,
     workers,
-    makeArena: async (lengthBytes) => {
-      const arena = createArena(lengthBytes);
-      return { arena, kernels: await loadKernels(arena) };
+    lendArena: async () => {
+      const arena = arenas.lend();
+      const giveBack = (): void => arenas.giveBack(arena);
+      return { arena, kernels: await loadKernels(arena), giveBack };
     },
     clock,
     log,
@@ -63,6 +68,7 @@ export async function composeVolume(parts: VolumeComposeParts): Promise<VolumeSe
     keys,
     swarm,
     workers,
+    arenas,
     packs,
     clock,
     log,

@@ -2,6 +2,7 @@ import { idOf } from "../base/id.ts";
 import type { ShardId } from "../base/id.ts";
 import {
   CHUNK_MAX_BYTES,
+  META_PACK_MAX_BYTES,
   MIB,
   PACK_COPY_BELOW_BYTES,
   PACK_MAX_BYTES,
@@ -32,6 +33,13 @@ export function packMaxBytes(code: StripeCode): number {
   const fitting = Math.min(PACK_MAX_BYTES, (STRIPE_MAX_BYTES * code.k) / shards);
   const align = code.k * SECTOR_BYTES;
   return Math.floor(fitting / align) * align;
+}
+
+/** As `packMaxBytes`, for a pack of tree or index chunks: these are short, and several packs of
+ * them are open at once. */
+export function metaPackMaxBytes(code: StripeCode): number {
+  const align = code.k * SECTOR_BYTES;
+  return Math.min(packMaxBytes(code), Math.floor(META_PACK_MAX_BYTES / align) * align);
 }
 
 /** Whether packs of a code can hold the longest chunk: one that spreads a pack over very many times

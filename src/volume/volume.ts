@@ -3,6 +3,7 @@ import { Mutex } from "../base/mutex.ts";
 import { utf8 } from "../base/bytes.ts";
 import { epochOf, idOf } from "../base/id.ts";
 import type { Id } from "../base/id.ts";
+import { STRIPE_SHARDS_MAX } from "../base/limits.ts";
 import type { TreeEntry } from "../codec/tree.ts";
 import type { SigningKey } from "../crypto/sign.node.ts";
 import { VolumeError } from "./error.ts";
@@ -199,7 +200,7 @@ export class Volume implements VolumeService {
       const options = await this.#options(undefined, "full", NOTHING, both);
       const state = await this.#recovered(options.code, both);
       const idle = state.headKept && !canFinish(this.#parts.index, options);
-      if (idle || options.holders.length === 0) return this.#writer.rest();
+      if (idle || options.holders.length === 0) return this.#parts.arenas.drop();
       await this.#writer.withSession(options, both, async (session) => {
         const changed = await finishPacks(this.#parts.index, this.#writer, session, options, both);
         if (state.snapshot === undefined || (!changed && state.headKept)) return;
@@ -239,7 +240,9 @@ export class Volume implements VolumeService {
     const holders = await this.#parts.swarm.usableHolders(signal);
     this.#holders = holders.length;
     const { k, n, r } = this.#codeFor(holders.length, code);
-    return { code: { k, n }, holders, placeMax: ack === "r" ? r : n, report };
+    // Stripes that are being finished may have more shards than today's code has.
+    const placeMax = ack === "r" ? r : STRIPE_SHARDS_MAX;
+    return { code: { k, n }, holders, placeMax, report };
   }
 
   #codeFor(holders: number, wished: Code | undefined): { k: number; n: number; r: number } {

@@ -7,8 +7,8 @@ import { shardBytesOf } from "../codec/stripe.ts";
 import type { VolumeKeys } from "../object/keys.ts";
 import { isCodeUsable, packMatches, shardAt } from "../object/stripe.ts";
 import type { StripeCode } from "../object/stripe.ts";
-import { createArena } from "../kernels/arena.ts";
 import type { Arena } from "../kernels/arena.ts";
+import type { ArenaPool } from "../kernels/arena-pool.ts";
 import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -18,7 +18,6 @@ import { packIdent } from "./index/store.ts";
 import type { IndexStore } from "./index/store.ts";
 import type { PackSetup, ReadyStripe } from "./pack/messages.ts";
 import { PackSession } from "./pack/session.ts";
-import { PACK_ARENA_BYTES } from "./pack/worker.ts";
 import type { Report } from "./service.ts";
 import { spreadStripe } from "./spread/spread.ts";
 import type { VolumeSwarm } from "./swarm.ts";
@@ -30,6 +29,8 @@ export interface WriterParts {
   keys: VolumeKeys;
   swarm: VolumeSwarm;
   workers: Workers;
+  /** Arenas of at least PACK_ARENA_BYTES. */
+  arenas: ArenaPool;
   /** Packs that are not on all their holders yet. */
   packs: Blobs;
   clock: Clock;
@@ -79,9 +80,10 @@ export class Writer {
         hint: "wish for less than nine times as many shards as are needed to read",
       });
     }
-    const arena = (this.#arena ??= createArena(PACK_ARENA_BYTES));
     this.sentBytes = 0;
-    const { keys, indexPath, index, workers } = this.#parts;
+    const { keys, indexPath, index, workers, arenas } = this.#parts;
+    const arena = arenas.lend();
+    this.#arena = arena;
     const setup: PackSetup = { memory: arena.memory, keys, indexPath };
     const spreading = new AbortController();
     const session = new PackSession(workers.start("pack", setup), {
@@ -97,6 +99,8 @@ export class Writer {
       spreading.abort(new Error("the session ended"));
       await session.close();
       this.#recoding.clear();
+      this.#arena = undefined;
+      arenas.giveBack(arena);
     }
   }
 
@@ -138,11 +142,6 @@ export class Writer {
       log.write("warn", "local_pack_not_read", { reason: codeOf(error) ?? "FAILED" });
     }
     return false;
-  }
-
-  /** Frees the memory; the next session takes it anew. */
-  rest(): void {
-    this.#arena = undefined;
   }
 
   async #place(

@@ -140,6 +140,17 @@ test("restore() looks at the other shards of a holder that had a bad one, also o
   assert.equal(holders.at(5).forged.size, 0);
 });
 
+test("restore() finds every broken shard also where holders can only break off", async () => {
+  await using volume = await storedVolume(CODE);
+  const stored = await putFile(volume, 2 * MIB);
+  const { holders } = volume;
+  for (const at of [0, 4, 5]) holders.at(at).mood = "breaks-off";
+  const { summary, bytes } = await restored(volume, stored);
+  assert.ok(bytes.equals(stored.bytes));
+  assert.equal(summary.repairedShards, 3);
+  for (const at of [0, 4, 5]) assert.equal(holders.at(at).shards.size, 1);
+});
+
 test("restore() gives a shard to another peer when its holder does not take it back", async () => {
   await using volume = await storedVolume(CODE, CODE.n + 1);
   const stored = await putFile(volume, 2 * MIB);

@@ -14,7 +14,7 @@ import { HolderMemory } from "./holders.ts";
 import type { ShardClient } from "./holders.ts";
 import { PackLoader } from "./load.ts";
 import { SharedMemory } from "./memory.ts";
-import type { MakeArena } from "./memory.ts";
+import type { LendArena } from "./memory.ts";
 import { RepairTally, restoreEntry } from "./restore.ts";
 import { streamFile } from "./stream.ts";
 
@@ -25,7 +25,7 @@ export interface GetterParts {
   /** Packs that are not fully spread yet, by the base32 of their ident. */
   packs: Blobs;
   workers: Workers;
-  makeArena: MakeArena;
+  lendArena: LendArena;
   clock: Clock;
   log: Log;
   /** Peers that may take a shard whose holder lost it. */
@@ -44,7 +44,7 @@ export class Getter {
   constructor(parts: GetterParts) {
     this.#parts = parts;
     this.#loader = new PackLoader({ ...parts, memory: new HolderMemory(parts.clock) });
-    this.#memory = new SharedMemory(parts.makeArena);
+    this.#memory = new SharedMemory(parts.lendArena);
     const { index, keys } = parts;
     this.chunks = new ChunkReader({ index, keys, loader: this.#loader, memory: this.#memory });
     this.tree = this.#treeFor({ peersOnly: false });

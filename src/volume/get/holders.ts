@@ -1,5 +1,5 @@
 import { codeOf } from "../../base/error.ts";
-import type { PeerId } from "../../base/id.ts";
+import type { PeerId, ShardId } from "../../base/id.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { PeerClient } from "../../swarm/client.ts";
 import { SwarmError } from "../../swarm/error.ts";
@@ -30,6 +30,27 @@ const BACK_OFF_MAX_MS = 60_000;
 /** A transfer's fixed cost, counted as if it were bytes. */
 const OVERHEAD_BYTES = 256 * 1024;
 const SMOOTHING = 0.2;
+
+/** Reads a shard, and asks again where a holder broke off: one that finds its copy broken in the middle
+ * of sending can do nothing else. Asked again it says so; one that is dead refuses at once.
+ * @param onBreak called before it is asked again */
+export async function readShardFrom(
+  client: ShardClient,
+  memory: HolderMemory,
+  shard: { peer: PeerId; id: ShardId; into: Uint8Array },
+  signal: AbortSignal,
+  onBreak?: () => void,
+): Promise<void> {
+  const { peer, id, into } = shard;
+  try {
+    await client.readShard(peer, id, into, signal);
+  } catch (error) {
+    const mayLive = codeOf(error) === "PEER_UNREACHABLE" && !memory.isGone(peer);
+    if (!mayLive || signal.aborted) throw error;
+    onBreak?.();
+    await client.readShard(peer, id, into, signal);
+  }
+}
 
 interface Failures {
   count: number;

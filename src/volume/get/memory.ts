@@ -24,45 +24,47 @@ export interface ReadMemory {
   stagings: Slots;
 }
 
-/** Makes an arena of at least so many bytes, and kernels over it. */
-export type MakeArena = (lengthBytes: number) => Promise<{ arena: Arena; kernels: Kernels }>;
+/** Lends an arena of at least READ_ARENA_BYTES, and makes kernels over it. */
+export type LendArena = () => Promise<{ arena: Arena; kernels: Kernels; giveBack: () => void }>;
 
-/** Lends one arena to all who read at the same time. Who reads soon after them gets the same one,
- * with its pages warm; left alone, it goes the way of all garbage. */
+/** Lends one arena to all who read at the same time. */
 export class SharedMemory {
-  readonly #make: MakeArena;
-  #current: Promise<ReadMemory> | undefined;
-  #last: WeakRef<ReadMemory> | undefined;
+  readonly #lend: LendArena;
+  #current: Promise<{ memory: ReadMemory; giveBack: () => void }> | undefined;
   #users = 0;
 
-  constructor(make: MakeArena) {
-    this.#make = make;
+  constructor(lend: LendArena) {
+    this.#lend = lend;
   }
 
   /** Runs `work` with the arena. */
   async use<T>(work: (memory: ReadMemory) => Promise<T>): Promise<T> {
     this.#users++;
+    this.#current ??= this.#open();
+    const current = this.#current;
     try {
-      this.#current ??= this.#open();
-      const memory = await this.#current;
-      this.#last = new WeakRef(memory);
-      return await work(memory);
+      return await work((await current).memory);
     } finally {
       this.#users--;
-      if (this.#users === 0) this.#current = undefined;
+      if (this.#users === 0) {
+        this.#current = undefined;
+        await current.then(
+          ({ giveBack }) => giveBack(),
+          () => undefined,
+        );
+      }
     }
   }
 
-  async #open(): Promise<ReadMemory> {
-    const last = this.#last?.deref();
-    if (last !== undefined) return last;
-    const { arena, kernels } = await this.#make(READ_ARENA_BYTES);
+  async #open(): Promise<{ memory: ReadMemory; giveBack: () => void }> {
+    const { arena, kernels, giveBack } = await this.#lend();
     const slotsAt = arena.dataAt + STAGINGS * STAGING_BYTES;
-    return {
+    const memory = {
       arena,
       kernels,
       stagings: new Slots(arena.dataAt, STAGING_BYTES, STAGINGS),
       slots: new Slots(slotsAt, READ_SLOT_BYTES, READ_SLOTS),
     };
+    return { memory, giveBack };
   }
 }

@@ -7,7 +7,7 @@ import type { Kernels } from "../../kernels/kernels.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { IndexStore, PackRow } from "../index/store.ts";
-import { isBadShard } from "./holders.ts";
+import { isBadShard, readShardFrom } from "./holders.ts";
 import type { HolderMemory, ShardClient } from "./holders.ts";
 import type { ShardFault, StripeReading } from "./shards.ts";
 
@@ -114,7 +114,7 @@ class Repair {
     const { arena, client, memory } = this.#parts;
     try {
       const into = arena.bytes.subarray(at, at + this.#reading.places.shardBytes);
-      await client.readShard(holder, id, into, this.#signal);
+      await readShardFrom(client, memory, { peer: holder, id, into }, this.#signal);
     } catch (error) {
       this.#signal.throwIfAborted();
       const isBad = isBadShard(error);

@@ -1,11 +1,10 @@
-import { codeOf } from "../../base/error.ts";
 import type { PeerId, ShardId } from "../../base/id.ts";
 import type { Stripe } from "../../codec/stripe.ts";
 import type { Arena } from "../../kernels/arena.ts";
 import type { Kernels, PlacedShard } from "../../kernels/kernels.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { VolumeError } from "../error.ts";
-import { isBadShard } from "./holders.ts";
+import { isBadShard, readShardFrom } from "./holders.ts";
 import type { HolderMemory, ShardClient } from "./holders.ts";
 import { ShardPlaces } from "./places.ts";
 
@@ -154,20 +153,13 @@ class ShardRace {
     return true;
   }
 
-  async #read(running: Running, id: ShardId, signal: AbortSignal): Promise<void> {
+  #read(running: Running, id: ShardId, signal: AbortSignal): Promise<void> {
     const { client, arena, memory } = this.#parts;
     const { peer, at } = running;
     const into = arena.bytes.subarray(at, at + this.#places.shardBytes);
-    try {
-      await client.readShard(peer, id, into, signal);
-    } catch (error) {
-      // A holder that finds its copy broken in the middle of sending can only break off. Asked again
-      // it says so; one that is dead refuses at once.
-      const mayLive = codeOf(error) === "PEER_UNREACHABLE" && !memory.isGone(peer);
-      if (!mayLive || signal.aborted) throw error;
+    return readShardFrom(client, memory, { peer, id, into }, signal, () => {
       running.brokeOff = true;
-      await client.readShard(peer, id, into, signal);
-    }
+    });
   }
 
   #succeeded({ index, peer, at, startedMs }: Running): void {

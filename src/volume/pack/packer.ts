@@ -4,7 +4,13 @@ import type { PackKind } from "../../codec/pack.ts";
 import { chunkNameOf } from "../../object/chunk.ts";
 import type { VolumeKeys } from "../../object/keys.ts";
 import { PackBuilder } from "../../object/pack.ts";
-import { codeOfPack, encodeStripe, packAlignBytes, packMaxBytes } from "../../object/stripe.ts";
+import {
+  codeOfPack,
+  encodeStripe,
+  metaPackMaxBytes,
+  packAlignBytes,
+  packMaxBytes,
+} from "../../object/stripe.ts";
 import type { StripeCode } from "../../object/stripe.ts";
 import type { Arena } from "../../kernels/arena.ts";
 import type { Kernels } from "../../kernels/kernels.ts";
@@ -21,7 +27,10 @@ export interface PackerParts {
   arena: Arena;
   kernels: Kernels;
   keys: VolumeKeys;
+  /** Places for stripes of file content. */
   slots: Slots;
+  /** Smaller places, for tree and index chunks, numbered behind the others. */
+  metaSlots: Slots;
   /** Whether the index knows a chunk already. */
   isKnown: (name: Uint8Array) => boolean;
   emit: (stripe: ReadyStripe) => void;
@@ -82,7 +91,7 @@ export class Packer {
   release(slot: number): void {
     for (const key of this.#namesOfSlot.get(slot) ?? []) this.#pending.delete(key);
     this.#namesOfSlot.delete(slot);
-    this.#parts.slots.release(slot);
+    this.#slotsWith(slot).release(slot);
     if (this.#dataInFlight.delete(slot)) this.#wakeData?.();
   }
 
@@ -95,15 +104,27 @@ export class Packer {
     const full = this.#open.get(kind);
     if (full !== undefined) this.#end(kind, full);
     if (kind === "data") await this.#fewerInFlight();
-    const slot = await this.#parts.slots.acquire();
+    const { arena, slots, metaSlots } = this.#parts;
+    const slot = await (kind === "data" ? slots : metaSlots).acquire();
     const code = this.#code;
     assert(code !== undefined, "the code is set before the first chunk");
-    const at = this.#parts.slots.at(slot);
-    const buffer = this.#parts.arena.bytes.subarray(at, at + packMaxBytes(code));
+    const at = this.at(slot);
+    const packBytes = kind === "data" ? packMaxBytes(code) : metaPackMaxBytes(code);
+    const buffer = arena.bytes.subarray(at, at + packBytes);
     const pack = { builder: new PackBuilder(this.#parts.keys, kind, buffer), slot, code };
     this.#open.set(kind, pack);
     this.#append(pack, name, key, raw);
     return name;
+  }
+
+  /** Where a slot begins in the arena. */
+  at(slot: number): number {
+    return this.#slotsWith(slot).at(slot);
+  }
+
+  #slotsWith(slot: number): Slots {
+    const { slots, metaSlots } = this.#parts;
+    return slots.has(slot) ? slots : metaSlots;
   }
 
   async #fewerInFlight(): Promise<void> {
@@ -124,12 +145,12 @@ export class Packer {
   }
 
   #end(kind: PackKind, pack: OpenPack): void {
-    const { kernels, arena, slots, emit } = this.#parts;
+    const { kernels, arena, emit } = this.#parts;
     this.#open.delete(kind);
     const align = packAlignBytes(pack.builder.lengthBytes, pack.code);
     const packBytes = pack.builder.finish(align);
     const code = codeOfPack(packBytes, pack.code);
-    const at = slots.at(pack.slot);
+    const at = this.at(pack.slot);
     const ids = encodeStripe(kernels, arena, at, packBytes, code);
     if (kind === "data") this.#dataInFlight.add(pack.slot);
     const { entries } = pack.builder;

@@ -5,13 +5,23 @@ import { assert } from "../../base/assert.ts";
 export class Slots {
   readonly #firstAt: number;
   readonly #strideBytes: number;
+  readonly #firstSlot: number;
+  readonly #count: number;
   readonly #free: number[] = [];
   readonly #waiting: ((slot: number) => void)[] = [];
 
-  constructor(firstAt: number, strideBytes: number, count: number) {
+  /** Slots are numbered from `firstSlot` on. */
+  constructor(firstAt: number, strideBytes: number, count: number, firstSlot = 0) {
     this.#firstAt = firstAt;
     this.#strideBytes = strideBytes;
-    for (let slot = count - 1; slot >= 0; slot--) this.#free.push(slot);
+    this.#firstSlot = firstSlot;
+    this.#count = count;
+    for (let slot = count - 1; slot >= 0; slot--) this.#free.push(firstSlot + slot);
+  }
+
+  /** Whether a number is one of these slots. */
+  has(slot: number): boolean {
+    return slot >= this.#firstSlot && slot < this.#firstSlot + this.#count;
   }
 
   /** Waits for a free slot; the caller owns it until `release`. */
@@ -30,6 +40,6 @@ export class Slots {
 
   /** Where a slot begins in the arena. */
   at(slot: number): number {
-    return this.#firstAt + slot * this.#strideBytes;
+    return this.#firstAt + (slot - this.#firstSlot) * this.#strideBytes;
   }
 }

@@ -20,12 +20,14 @@ import type { ScanParts } from "./scan.ts";
 import { Slots } from "./slots.ts";
 import { BlockQueue } from "./stream.ts";
 
-/** Stripes in memory: two on their way, and one open pack of each kind. */
-export const PACK_SLOTS = 5;
+/** Stripes of file content in memory: two on their way, and one open pack. */
+export const PACK_SLOTS = 3;
+/** One open pack of tree chunks, one of index chunks, and one on its way. */
+const META_SLOTS = 3;
 /** A slot holds the largest stripe, and a little for shards being rounded up. */
 const SLOT_BYTES = STRIPE_MAX_BYTES + MIB;
-/** Bytes of arena that a pack worker needs. */
-export const PACK_ARENA_BYTES = STAGING_BYTES + PACK_SLOTS * SLOT_BYTES;
+/** Bytes of arena that a pack worker needs. Only those are touched that its code needs. */
+export const PACK_ARENA_BYTES = STAGING_BYTES + (PACK_SLOTS + META_SLOTS) * SLOT_BYTES;
 const PROGRESS_EVERY_BYTES = 8 * MIB;
 const PROGRESS_EVERY_FILES = 200;
 
@@ -58,12 +60,15 @@ class PackWorker {
     const { arena, kernels, setup, isKnown } = parts;
     kernels.setGear(gearTable(setup.keys.gear, GEAR_TABLE_BYTES));
     this.#stagingAt = arena.dataAt;
-    this.#slots = new Slots(arena.dataAt + STAGING_BYTES, SLOT_BYTES, PACK_SLOTS);
+    const slotsAt = arena.dataAt + STAGING_BYTES;
+    this.#slots = new Slots(slotsAt, SLOT_BYTES, PACK_SLOTS);
+    const metaAt = slotsAt + PACK_SLOTS * SLOT_BYTES;
     this.#packer = new Packer({
       arena,
       kernels,
       keys: setup.keys,
       slots: this.#slots,
+      metaSlots: new Slots(metaAt, SLOT_BYTES, META_SLOTS, PACK_SLOTS),
       isKnown,
       emit: (stripe) => this.#post({ type: "stripe", stripe }),
     });
