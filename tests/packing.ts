@@ -9,7 +9,6 @@ import { shardBytesOf } from "../src/codec/stripe.ts";
 import { decodeNameList, decodeTreeNode } from "../src/codec/tree.ts";
 import type { ContentRef, TreeEntry } from "../src/codec/tree.ts";
 import { attachArena, createArena } from "../src/kernels/arena.ts";
-import type { Arena } from "../src/kernels/arena.ts";
 import { loadKernels } from "../src/kernels/load.node.ts";
 import { openChunk } from "../src/object/chunk.ts";
 import { deriveVolumeKeys } from "../src/object/keys.ts";
@@ -30,21 +29,19 @@ export const LIVE = new AbortController().signal;
 const TEST_KEYS = deriveVolumeKeys(new Uint8Array(32).fill(5));
 /** One for all sessions of a test file: only one is open at a time. */
 const shared = createArena(PACK_ARENA_BYTES);
-const kernels = await loadKernels(shared);
 
 /** Workers that run the packing code of `index` in this thread, over real kernels. */
-export function packWorkers(
-  index: IndexStore,
-  source: SourceFiles = nodeSourceFiles,
-  load: (arena: Arena) => typeof kernels = () => kernels,
-): Workers {
+export function packWorkers(index: IndexStore, source: SourceFiles = nodeSourceFiles): Workers {
   return memoryWorkers({
     open: () => undefined,
     pack: (channel, message) => {
       const setup = message as PackSetup;
       const arena = attachArena(setup.memory);
       const isKnown = (name: Uint8Array): boolean => index.findChunk(name) !== undefined;
-      runPackWorker(channel, { arena, kernels: load(arena), source, setup, isKnown });
+      // What was sent meanwhile waits for the receiver.
+      void loadKernels(arena).then((kernels) => {
+        runPackWorker(channel, { arena, kernels, source, setup, isKnown });
+      });
     },
   });
 }
