@@ -252,28 +252,35 @@ test("a daemon that is killed while it works ends the command with a reason", as
   jsonOf(await run("killed", ["up", "--json"]));
   // Standard input stays open: the put cannot end by itself.
   const child = startCli(["--home", homes.home("killed"), "put", "-", "/x"]);
+  const closed = once(child, "close");
   let stderr = "";
   child.stderr.on("data", (part: Buffer) => void (stderr += part.toString()));
   child.stdin.on("error", () => {});
   child.stdin.write(Buffer.alloc(100_000));
   const socket = openApi(homePaths(homes.home("killed")).socket);
-  for (let jobs = 0; jobs === 0;) {
-    jobs = ((await socket.ask("GET", "/v1/status")) as { jobs: number }).jobs - 1;
+  // Seen several times, it is the put, not one of the short requests before it.
+  let seen = 0;
+  while (seen < 5 && child.exitCode === null) {
+    const { jobs } = (await socket.ask("GET", "/v1/status")) as { jobs: number };
+    seen = jobs > 1 ? seen + 1 : 0;
   }
   await killDaemon(homes.home("killed"));
-  const [status] = (await once(child, "close")) as [number];
+  const [status] = (await closed) as [number];
   assert.equal(status, STATUS.unreachable, stderr);
   assert.match(stderr, /went away in the middle/);
 });
 
 test("up --foreground logs to the terminal and stops at a signal", async () => {
   const child = startCli(["--home", homes.home("foreground"), "up", "--foreground"]);
+  const exited = once(child, "exit");
   for await (const part of child.stdout as AsyncIterable<Buffer>) {
     if (part.includes("daemon.ready")) break;
   }
+  // The reader is gone from here on: that must not end the daemon.
   child.kill("SIGTERM");
-  const [status] = (await once(child, "exit")) as [number];
+  const [status] = (await exited) as [number];
   assert.equal(status, 0);
+  assert.match((await run("foreground", ["logs", "-n", "1"])).stdout, /daemon\.stopped/);
   assertFails(await run("foreground", ["status"]), STATUS.unreachable, /not running/);
 });
 

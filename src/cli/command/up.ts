@@ -15,6 +15,8 @@ export function configure(command: Command): void {
       const port = options.port === undefined ? [] : ["--port", portOf(options.port)];
       if (options.foreground === true) {
         const { runDaemon } = await import("../../daemon/main.ts");
+        // A terminal or a journal that goes away ends no daemon.
+        process.stdout.removeAllListeners("error").on("error", () => {});
         const failure = await runDaemon(["--home", session.paths.home, "--foreground", ...port]);
         if (failure !== undefined) throw failure;
         return;

@@ -66,10 +66,11 @@ test("a demo that is interrupted while it starts leaves nothing", async () => {
   const dir = join(folder, "interrupted");
   const main = join(import.meta.dirname, "..", "main.ts");
   const child = spawn(process.execPath, [main, "demo", "--peers", "4", "--dir", dir]);
-  while (readRecordIfWhole(dir)?.owner === undefined) await timer(10);
+  const exited = once(child, "exit");
+  while (readRecordIfWhole(dir)?.owner === undefined && child.exitCode === null) await timer(10);
   const { owner } = readRecordIfWhole(dir) ?? {};
   child.kill("SIGINT");
-  const [status] = (await once(child, "exit")) as [number];
+  const [status] = (await exited) as [number];
   assert.equal(status, 130);
   assert.equal(startOf(owner?.pid ?? 0), undefined);
   assert.equal(existsSync(dir), false);
