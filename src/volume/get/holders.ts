@@ -31,8 +31,8 @@ const BACK_OFF_MAX_MS = 60_000;
 const OVERHEAD_BYTES = 256 * 1024;
 const SMOOTHING = 0.2;
 
-/** Reads a shard, and asks again where a holder broke off: one that finds its copy broken in the middle
- * of sending can do nothing else. Asked again it says so; one that is dead refuses at once.
+/** Reads a shard, and asks again where a holder broke off: one that finds its copy broken in the
+ * middle of sending can do nothing else. Asked again it says so; one that is dead refuses at once.
  * @param onBreak called before it is asked again */
 export async function readShardFrom(
   client: ShardClient,

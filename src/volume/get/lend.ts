@@ -32,7 +32,7 @@ export async function withPack<T>(
   } finally {
     if (repair === undefined) memory.slots.release(slot);
     else {
-      void repair.then(() => memory.slots.release(slot));
+      memory.hold(repair.then(() => memory.slots.release(slot)));
     }
   }
 }

@@ -163,7 +163,9 @@ export class PackLoader {
         else arena.bytes.set(bytes, at + piece.shard * shardBytes + piece.start);
       }
     };
-    await Promise.all(Array.from({ length: RANGES_AT_ONCE }, run));
+    // All must have ended before the slot is anybody else's.
+    const ends = await Promise.allSettled(Array.from({ length: RANGES_AT_ONCE }, run));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
     return !failed;
   }
 

@@ -22,6 +22,8 @@ export interface ReadMemory {
   slots: Slots;
   /** STAGING_BYTES each, at multiples of 64 KiB. */
   stagings: Slots;
+  /** Keeps the arena lent until `work` ends, also after whoever began it has gone on. */
+  hold(work: Promise<unknown>): void;
 }
 
 /** Lends an arena of at least READ_ARENA_BYTES, and makes kernels over it. */
@@ -64,6 +66,10 @@ export class SharedMemory {
       kernels,
       stagings: new Slots(arena.dataAt, STAGING_BYTES, STAGINGS),
       slots: new Slots(slotsAt, READ_SLOT_BYTES, READ_SLOTS),
+      // Called while the arena is in use, so that it is this one.
+      hold: (work: Promise<unknown>) => {
+        this.use(() => work).catch(() => undefined);
+      },
     };
     return { memory, giveBack };
   }
