@@ -57,6 +57,9 @@ export class Writer {
   readonly #parts: WriterParts;
   /** Recoding stripes by slot: which pack they belong to and who holds shards of it already. */
   readonly #recoding = new Map<number, { pack: number; before: Stripe }>();
+  /** Holders that did not take a shard in this session: the next stripes try them last, so that one
+   * that is silent costs its time-out once, not with every stripe. */
+  readonly #passedOver = new Set<PeerId>();
   #arena: Arena | undefined;
   /** Bytes of shards that this session sent to holders. */
   sentBytes = 0;
@@ -81,6 +84,7 @@ export class Writer {
       });
     }
     this.sentBytes = 0;
+    this.#passedOver.clear();
     const { keys, indexPath, index, workers, arenas } = this.#parts;
     const arena = arenas.lend();
     this.#arena = arena;
@@ -171,14 +175,20 @@ export class Writer {
           return arena.bytes.subarray(start, start + shardBytes);
         },
         held,
-        ranking: swarm.rank(ids, options.holders),
+        ranking: this.#demoted(swarm.rank(ids, options.holders)),
       },
       signal,
     );
     this.sentBytes += result.sentBytes;
+    for (const peer of result.refusals.keys()) this.#passedOver.add(peer);
     const shards = ids.map((id, index) => ({ id, holder: result.holders[index] }));
     const stripe: Stripe = { packBytes, ...code, shards };
     await this.#index(arena, ready, stripe, recoded);
+  }
+
+  #demoted(ranking: readonly PeerId[]): PeerId[] {
+    const isLate = (peer: PeerId): boolean => this.#passedOver.has(peer);
+    return [...ranking.filter((peer) => !isLate(peer)), ...ranking.filter(isLate)];
   }
 
   /** A stripe that is not safe keeps its pack on this machine; a safe one needs it no more. */
