@@ -13,6 +13,8 @@ import type { ShardFault, StripeReading } from "./shards.ts";
 
 /** Reading never waits longer than this for one stripe's repair. */
 const REPAIR_MAX_MS = 20_000;
+/** Looking at one shard that nobody waits for never takes longer. */
+const CHECK_MAX_MS = 4_000;
 /** Holders that are tried for one shard whose own holder does not take it back. */
 const OTHERS_MAX = 3;
 
@@ -111,16 +113,24 @@ class Repair {
   async #check(index: number, id: ShardId, holder: PeerId, bad: ShardFault[]): Promise<void> {
     const at = this.#takeSpare();
     if (at === undefined) return;
-    const { arena, client, memory } = this.#parts;
+    const { arena, client, memory, clock } = this.#parts;
+    const late = new AbortController();
+    const timer = new AbortController();
+    clock.sleep(CHECK_MAX_MS, timer.signal).then(
+      () => late.abort(new Error("looking at a shard took too long")),
+      () => undefined,
+    );
     try {
       const into = arena.bytes.subarray(at, at + this.#reading.places.shardBytes);
-      await readShardFrom(client, memory, { peer: holder, id, into }, this.#signal);
+      const both = AbortSignal.any([this.#signal, late.signal]);
+      await readShardFrom(client, memory, { peer: holder, id, into }, both);
     } catch (error) {
       this.#signal.throwIfAborted();
       const isBad = isBadShard(error);
       if (isBad) this.#note({ index, peer: holder, isBad }, bad);
       else memory.noteGone(holder);
     } finally {
+      timer.abort();
       this.#giveSpare(at);
     }
   }
