@@ -45,6 +45,7 @@ test("keepFinishing() tries ever less often while nothing changes, and at once w
   let status = UNSAFE;
   const stop = keepFinishing({
     volume: {
+      rest: () => undefined,
       status: () => (now() < 400_500 ? status : { ...status, peers: { known: 4, usable: 3 } }),
       finish: async () => {
         attemptsMs.push(now());
@@ -68,6 +69,7 @@ test("keepFinishing() leaves a safe volume alone, but for once after each change
   let attempts = 0;
   const stop = keepFinishing({
     volume: {
+      rest: () => undefined,
       status: () => (now() < 50_000 ? SAFE : { ...SAFE, snapshot: 2 }),
       finish: async () => void attempts++,
     },
@@ -84,6 +86,7 @@ test("keepFinishing() ends the attempt that runs when it is stopped", async () =
   const began = Promise.withResolvers<void>();
   const stop = keepFinishing({
     volume: {
+      rest: () => undefined,
       status: () => UNSAFE,
       finish: (signal) => {
         began.resolve();

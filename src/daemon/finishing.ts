@@ -13,6 +13,7 @@ const WAIT_MAX_MS = 30_000;
 export interface Finishable {
   status(): VolumeStatus;
   finish(signal: AbortSignal): Promise<void>;
+  rest(): void;
 }
 
 interface FinishingParts {
@@ -51,6 +52,7 @@ class Finishing {
     const { clock } = this.#parts;
     for (;;) {
       await clock.sleep(LOOK_MS, signal);
+      this.#parts.volume.rest();
       const seen = this.#look();
       const isNew = seen !== this.#seen;
       if (isNew) this.#waitMs = WAIT_FIRST_MS;

@@ -11,15 +11,16 @@ test("lend() gives the arena that came back, and never one that is lent", () => 
   assert.equal(pool.lend(), first);
 });
 
-test("drop() lets go of what nobody uses, and says so once", () => {
+test("tick() lets go of what nobody has used for long enough, and says so once", () => {
   let drops = 0;
   const pool = new ArenaPool(1, () => drops++);
   const arena = pool.lend();
-  pool.drop();
-  assert.equal(drops, 0);
+  pool.tick(1);
   pool.giveBack(arena);
-  pool.drop();
-  pool.drop();
+  pool.tick(2);
+  assert.equal(drops, 0);
+  pool.tick(2);
+  pool.tick(2);
   assert.equal(drops, 1);
   assert.notEqual(pool.lend(), arena);
 });

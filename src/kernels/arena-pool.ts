@@ -7,6 +7,7 @@ export class ArenaPool {
   readonly #lengthBytes: number;
   readonly #onDrop: () => void;
   #spare: Arena | undefined;
+  #idleTicks = 0;
 
   /** Arenas have room for `lengthBytes`; `onDrop` is called when one was let go of, as garbage. */
   constructor(lengthBytes: number, onDrop: () => void = () => undefined) {
@@ -23,11 +24,12 @@ export class ArenaPool {
 
   giveBack(arena: Arena): void {
     this.#spare = arena;
+    this.#idleTicks = 0;
   }
 
-  /** Lets go of memory that nobody uses. */
-  drop(): void {
-    if (this.#spare === undefined) return;
+  /** Called at regular times: lets go of an arena that nobody has used for `ticksMax` of them. */
+  tick(ticksMax: number): void {
+    if (this.#spare === undefined || ++this.#idleTicks < ticksMax) return;
     this.#spare = undefined;
     this.#onDrop();
   }

@@ -46,6 +46,8 @@ export interface VolumeParts extends WriterParts {
   isNew: boolean;
 }
 
+/** Seconds after which the memory of the last put or get is given back. */
+const REST_TICKS = 20;
 const LOCAL_CODE = { k: 1, r: 1, n: 1 };
 const NOTHING: Report = () => undefined;
 
@@ -200,13 +202,18 @@ export class Volume implements VolumeService {
       const options = await this.#options(undefined, "full", NOTHING, both);
       const state = await this.#recovered(options.code, both);
       const idle = state.headKept && !canFinish(this.#parts.index, options);
-      if (idle || options.holders.length === 0) return this.#parts.arenas.drop();
+      if (idle || options.holders.length === 0) return;
       await this.#writer.withSession(options, both, async (session) => {
         const changed = await finishPacks(this.#parts.index, this.#writer, session, options, both);
         if (state.snapshot === undefined || (!changed && state.headKept)) return;
         await this.#publish(session, options, both, undefined);
       });
     });
+  }
+
+  /** Called every second: gives memory back that nothing has used for a while. */
+  rest(): void {
+    this.#parts.arenas.tick(REST_TICKS);
   }
 
   async close(): Promise<void> {

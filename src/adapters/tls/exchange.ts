@@ -5,7 +5,7 @@ import type { PeerId } from "../../base/id.ts";
 import { BLOCK_BYTES, REQUEST_BODY_MAX_BYTES } from "../../base/limits.ts";
 import type { PeerRequest, PeerResponse } from "../../ports/net.ts";
 import { NetError } from "../net-error.ts";
-import { SessionBroken, writeBody, freeChunk } from "./body.ts";
+import { SessionBroken, freeChunk, writeBody } from "./body.ts";
 import { contentLength, plainHeaders } from "./headers.ts";
 import { Transfer, type ProgressWatch } from "./progress.ts";
 import type { Lease } from "./sessions.ts";
