@@ -1,4 +1,3 @@
-import { openDatabase } from "../adapters/database.node.ts";
 import { systemRandom } from "../adapters/random.node.ts";
 import { openHolder } from "../shards/holder.ts";
 import type { HolderStore } from "../shards/holder.ts";
@@ -7,6 +6,7 @@ import { openRecordStore } from "../swarm/records.ts";
 import type { RecordStore } from "../swarm/records.ts";
 import type { Closers } from "./closers.ts";
 import type { ComposeParts } from "./compose.ts";
+import { openHomeDatabase } from "./home-database.ts";
 import { offeredSpace } from "./offered-space.ts";
 import { openStore } from "./stores.ts";
 
@@ -17,7 +17,8 @@ export async function composeHolder(
   closers: Closers,
 ): Promise<{ holder: HolderStore; records: RecordStore }> {
   const { paths, keyring, config, clock, log } = parts;
-  const database = openDatabase(paths.holderDatabase, { schema: HOLDER_SCHEMA });
+  const loss = "big shards stay, their owners upload the small ones again";
+  const database = openHomeDatabase(paths.holderDatabase, HOLDER_SCHEMA, loss);
   closers.add(() => database.close());
   const storeFolder = config.store_dir ?? paths.shards;
   const blobs = await openStore(paths.stores, storeFolder, keyring.peerId);

@@ -1,6 +1,5 @@
 import { rmSync } from "node:fs";
 import { nodeWorkers } from "../adapters/workers.node.ts";
-import { openDatabase } from "../adapters/database.node.ts";
 import type { PeerId } from "../base/id.ts";
 import { ArenaPool } from "../kernels/arena-pool.ts";
 import { loadKernels } from "../kernels/load.node.ts";
@@ -19,6 +18,7 @@ import type { Closers } from "./closers.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { ComposeParts } from "./compose.ts";
 import { keepFinishing } from "./finishing.ts";
+import { openHomeDatabase } from "./home-database.ts";
 import { isFresh, leavingFresh } from "./fresh-home.ts";
 import { openStore } from "./stores.ts";
 
@@ -38,7 +38,8 @@ export interface VolumeComposeParts extends ComposeParts {
 /** Opens index and local packs, and wires the volume. */
 export async function composeVolume(parts: VolumeComposeParts): Promise<VolumeService> {
   const { paths, keyring, config, clock, log, swarm, closers } = parts;
-  const database = openDatabase(paths.indexDatabase, { schema: INDEX_SCHEMA });
+  const loss = "it is rebuilt from your peers; only what was not yet safe is lost";
+  const database = openHomeDatabase(paths.indexDatabase, INDEX_SCHEMA, loss);
   closers.add(() => database.close());
   const packs = await openStore(paths.stores, paths.packs, keyring.peerId);
   const index = new IndexStore(database);
