@@ -48,6 +48,8 @@ export interface VolumeParts extends WriterParts {
 
 /** Seconds after which the memory of the last put or get is given back. */
 const REST_TICKS = 20;
+/** Below so many holders nothing is safe: one copy is as easily lost as the one here. */
+const SAFE_HOLDERS_MIN = 2;
 const LOCAL_CODE = { k: 1, r: 1, n: 1 };
 const NOTHING: Report = () => undefined;
 
@@ -176,8 +178,15 @@ export class Volume implements VolumeService {
     if (packs.partial > 0) reasons.push(`${packs.partial} packs lack some of their shards`);
     if (packs.local > 0) reasons.push(`${packs.local} packs lie on this machine alone`);
     if (state?.headKept === false) reasons.push("the newest head is not yet on its keepers");
+    const safe = reasons.length === 0;
+    if (!safe && peers.known === 0) reasons.push("no other peer is known yet");
+    else if (!safe && peers.usable < SAFE_HOLDERS_MIN) {
+      reasons.push(
+        `${peers.usable} of ${peers.known} known peers can be used, ${SAFE_HOLDERS_MIN} are needed`,
+      );
+    }
     return {
-      safe: reasons.length === 0,
+      safe,
       reasons,
       redundancy,
       peers,

@@ -58,7 +58,7 @@ for (const moods of [
   ["flips", "truncates", "breaks-off", "swaps", "oversizes"],
   ["forgets", "endless", "flips", "garbage", "swaps"],
 ] as const satisfies Mood[][]) {
-  test(`n - k holders that ${moods.join(", ")}: get gives the right bytes and names them`, async () => {
+  test(`n - k holders that ${moods.join(", ")}: get is right and names them`, async () => {
     become("good");
     const { k, n, safe } = await put(moods[0], 40);
     assert.deepEqual([n - k, safe], [EVIL, true]);

@@ -42,6 +42,7 @@ test("with nobody there put keeps the file, warns, and exits 0", async () => {
     reasons.some((reason) => reason.includes("on this machine alone")),
     reasons.join("; "),
   );
+  assert.ok(reasons.includes("no other peer is known yet"), reasons.join("; "));
   assert.ok(packs.local > 0);
   assert.match((await swarm.run("status")).stdout, /safe +not yet/);
   await assertThere("/first", "first");

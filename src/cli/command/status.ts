@@ -21,7 +21,9 @@ function describe(status: Status): string {
   const { k, n, r } = status.redundancy;
   const { holder, packs, peers } = status;
   const code =
-    n === 0 ? "kept on this machine" : `any ${k} of ${n} shards give a pack back (repair at ${r})`;
+    n === 0 || peers.usable === 0
+      ? "kept on this machine until peers can be reached"
+      : `any ${k} of ${n} shards give a pack back (repair at ${r})`;
   const kept = `${counted(holder.shards, "shard")}, ${formatBytes(holder.bytes)} of ${formatBytes(holder.spaceBytes)}`;
   const spread = `${packs.full} full, ${packs.partial} partial, ${packs.local} only here; ${formatBytes(status.packBytes)}`;
   const rows = [
