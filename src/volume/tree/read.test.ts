@@ -43,7 +43,7 @@ function entryOf(name: string): TreeEntry {
 }
 
 for (const count of [0, 1, 2, 1000, 20_000]) {
-  test(`readDirectory() gives ${count} entries back in order, find() each by a few nodes`, async () => {
+  test(`readDirectory() gives ${count} entries in order, find() each by a few nodes`, async () => {
     const { keep, counts, tree } = nodeStore();
     const entries = Array.from({ length: count }, (_, at) => entryOf(`entry ${at}`));
     const root = await writeDirectory([...entries].reverse(), keep);
