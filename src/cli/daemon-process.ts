@@ -13,9 +13,9 @@ const START_MAX_MS = 120_000;
 /** A stopping daemon lets its jobs end for 10 s, and cuts them. */
 const STOP_MAX_MS = 30_000;
 const POLL_MS = 20;
-/** What was received lies in many small buffers until the young generation is collected: a small one
- * is collected often. With that, and with two malloc arenas instead of one a thread (the environment
- * below), a daemon that puts and gets large files takes about 60 MB less. */
+/** What was received lies in many small buffers until the young generation is collected: a small
+ * one is collected often. With that, and with two malloc arenas instead of one a thread (the
+ * environment below), a daemon that puts and gets large files takes about 60 MB less. */
 const DAEMON_ENGINE_OPTIONS = ["--max-semi-space-size=2"];
 
 /** What a daemon says when it serves, or when `--init` is done. */

@@ -18,8 +18,8 @@ function compress(bytes: Uint8Array, level: number): Uint8Array {
 
 const counts = new Uint32Array(256);
 
-/** Whether bytes from the middle are as evenly spread as chance would have them: encrypted, packed or
- * coded already. For small chunks this costs a tenth of what trying to compress them does.
+/** Whether bytes from the middle are as evenly spread as chance would have them: encrypted, packed
+ * or coded already. For small chunks this costs a tenth of what trying to compress them does.
  * A sample of n bytes shows about 255 / (2 n ln 2) bits less entropy than its source has (Miller,
  * 1955). */
 function looksRandom(bytes: Uint8Array): boolean {
