@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -187,6 +194,15 @@ test("config set checks before it writes; a broken file is refused with its line
   const path = (await run("at-once", ["config", "path"])).stdout.trim();
   writeFileSync(path, 'site = "cellar"\nprot = 1\n');
   assertFails(await run("at-once", ["up"]), STATUS.usage, /line 2: prot/);
+});
+
+test("config set before the first start starts nothing, and the first start obeys it", async () => {
+  const disk = join(homes.folder, "other-disk");
+  jsonOf(await run("configured", ["config", "set", "store_dir", disk, "--json"]));
+  assertFails(await run("configured", ["status"]), STATUS.unreachable, /not running/);
+  assert.equal((await run("configured", ["config", "get", "store_dir"])).stdout, `${disk}\n`);
+  jsonOf(await run("configured", ["up", "--json"]));
+  assert.ok(existsSync(join(disk, "holdfast-store.json")));
 });
 
 test("a home of a newer version is left as it is", async () => {

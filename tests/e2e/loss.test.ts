@@ -98,26 +98,9 @@ function flipAll(stripes: readonly Stripe[], count: number): Map<string, Set<str
   return flipped;
 }
 
-test("scrub of a holder finds flipped bits, says so, and no longer offers them", async () => {
-  const [data] = stripesOf(swarm.owner, ["data"]);
-  assert.ok(data !== undefined);
-  const flipped = flipAll([{ ...data, shards: data.shards.slice(0, k) }], 1);
-  for (const [holder, ids] of flipped) {
-    const home = swarm.peers.find(({ id }) => id === holder);
-    assert.ok(home !== undefined);
-    const before = heldBy(home).size;
-    const report = await scrub(home);
-    assert.deepEqual(report.corrupt, [...ids]);
-    assert.equal(report.shards, before);
-    assert.equal(heldBy(home).size, before - 1);
-    assert.deepEqual((await scrub(home)).corrupt, [], "it is told once");
-  }
-  const got = await swarm.ask<Get>("get", "/source", swarm.path("scrubbed"), "--peers-only");
-  assert.deepEqual(new Set(got.badPeers), new Set(flipped.keys()));
-  assertSameTree(swarm.path("scrubbed"), source);
-});
-
 test("bits flipped in n - k shards of every stripe: read right, made anew, holders named", async () => {
+  // The daemon shall not remember who was away in the tests before: such holders are asked last.
+  await killDaemon(swarm.owner.home);
   // What a get reads: of the index there is a copy here.
   const flipped = flipAll(stripesOf(swarm.owner, ["data", "tree"]), n - k);
   const target = swarm.path("flipped");
@@ -135,6 +118,24 @@ test("bits flipped in n - k shards of every stripe: read right, made anew, holde
   }
   const status = await swarm.ask<{ safe: boolean }>("status");
   assert.equal(status.safe, true);
+});
+
+test("scrub of a holder finds flipped bits, says so, and no longer offers them", async () => {
+  const [data] = stripesOf(swarm.owner, ["data"]);
+  assert.ok(data !== undefined);
+  const flipped = flipAll([data], 1);
+  for (const [holder, ids] of flipped) {
+    const home = swarm.peers.find(({ id }) => id === holder);
+    assert.ok(home !== undefined);
+    const before = heldBy(home).size;
+    const report = await scrub(home);
+    assert.deepEqual(report.corrupt, [...ids]);
+    assert.equal(report.shards, before);
+    assert.equal(heldBy(home).size, before - 1);
+    assert.deepEqual((await scrub(home)).corrupt, [], "it is told once");
+  }
+  await swarm.ask("get", "/source", swarm.path("scrubbed"), "--peers-only");
+  assertSameTree(swarm.path("scrubbed"), source);
 });
 
 function scrub({ home }: TestPeer): Promise<Scrub> {

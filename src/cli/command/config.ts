@@ -1,8 +1,17 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { startDaemon } from "../daemon-process.ts";
+import { CliError } from "../error.ts";
 import { openSession } from "../session.ts";
+import type { Session } from "../session.ts";
 
 interface Keys {
   keys: Record<string, unknown>;
+}
+
+interface Change {
+  key: string;
+  value?: string;
 }
 
 /** `config`: shows or changes config.toml. */
@@ -13,7 +22,7 @@ export function configure(command: Command): void {
     .description("print one key, or all")
     .action(async (key: string | undefined) => {
       const session = openSession(command);
-      const { keys } = await session.ask<Keys>("GET", "/v1/config", { key });
+      const { keys } = await read(session, key);
       for (const [name, value] of Object.entries(keys)) {
         session.say(key === undefined ? `${name} = ${textOf(value)}\n` : `${textOf(value)}\n`);
       }
@@ -37,11 +46,46 @@ export function configure(command: Command): void {
     });
 }
 
-async function change(command: Command, input: { key: string; value?: string }): Promise<void> {
+async function change(command: Command, input: Change): Promise<void> {
   const session = openSession(command);
-  const { keys } = await session.ask<Keys>("POST", "/v1/config", input);
-  session.say("written; it takes effect after `holdfast down` and `holdfast up`\n");
+  const running = await ifRunning(session.askRunning<Keys>("POST", "/v1/config", { ...input }));
+  const { keys } = running ?? (await write(session, input));
+  session.say(
+    running === undefined
+      ? "written; it takes effect with the next start\n"
+      : "written; it takes effect after `holdfast down` and `holdfast up`\n",
+  );
   session.result(keys);
+}
+
+async function read(session: Session, key: string | undefined): Promise<Keys> {
+  const running = await ifRunning(session.askRunning<Keys>("GET", "/v1/config", { key }));
+  if (running !== undefined) return running;
+  const { readConfigKeys } = await import("../../daemon/config.ts");
+  const keys = readConfigKeys(session.paths.config);
+  if (key === undefined) return { keys };
+  return { keys: Object.hasOwn(keys, key) ? { [key]: keys[key] } : {} };
+}
+
+/** Writes the file where no daemon runs: `store_dir` and others have to be there before the first
+ * start, so no daemon is started for it. */
+async function write({ paths, note }: Session, { key, value }: Change): Promise<Keys> {
+  const { readConfigKeys, setConfigKey } = await import("../../daemon/config.ts");
+  if (!existsSync(paths.version)) {
+    const made = await startDaemon(paths.home, ["--init"]);
+    note(`made a new home in ${paths.home}, peer ${made.peer}`);
+  }
+  setConfigKey(paths.config, key, value);
+  return { keys: readConfigKeys(paths.config) };
+}
+
+async function ifRunning<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof CliError && error.code === "DAEMON_NOT_RUNNING") return undefined;
+    throw error;
+  }
 }
 
 function textOf(value: unknown): string {
