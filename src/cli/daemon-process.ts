@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as timer } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { readDaemonFile } from "../daemon/daemon-file.ts";
+import { DAEMON_ENGINE_OPTIONS, DAEMON_ENVIRONMENT } from "../daemon/engine-options.ts";
 import { homePaths } from "../daemon/home.ts";
 import { CliError, DaemonAnswerError } from "./error.ts";
 
@@ -13,11 +14,6 @@ const START_MAX_MS = 120_000;
 /** A stopping daemon lets its jobs end for 10 s, and cuts them. */
 const STOP_MAX_MS = 30_000;
 const POLL_MS = 20;
-/** What was received lies in many small buffers until the young generation is collected: a small
- * one is collected often. With that, and with two malloc arenas instead of one a thread (the
- * environment below), a daemon that puts and gets large files takes about 60 MB less. */
-const DAEMON_ENGINE_OPTIONS = ["--max-semi-space-size=2"];
-
 /** What a daemon says when it serves, or when `--init` is done. */
 export interface Started {
   pid: number;
@@ -42,7 +38,7 @@ export async function startDaemon(home: string, options: readonly string[] = [])
     cwd: "/",
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "pipe"],
-    env: { MALLOC_ARENA_MAX: "2", ...process.env, HOLDFAST_READY_FD: "3" },
+    env: { ...DAEMON_ENVIRONMENT, ...process.env, HOLDFAST_READY_FD: "3" },
   });
   // The pipe closes when the daemon serves, or when it ends.
   const pipe = child.stdio[3] as Readable;

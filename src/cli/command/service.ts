@@ -4,6 +4,7 @@ import { homedir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { DAEMON_ENGINE_OPTIONS, DAEMON_ENVIRONMENT } from "../../daemon/engine-options.ts";
 import { messageOf } from "../../base/error.ts";
 import { waitStopped } from "../daemon-process.ts";
 import { CliError } from "../error.ts";
@@ -69,7 +70,9 @@ export function unitOf(home: string): string {
   const main = fileURLToPath(
     new URL(`../main.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url),
   );
-  const words = [process.execPath, ...process.execArgv, main, "--home", home, "up", "--foreground"];
+  const node = [process.execPath, ...process.execArgv, ...DAEMON_ENGINE_OPTIONS];
+  const words = [...node, main, "--home", home, "up", "--foreground"];
+  const environment = Object.entries(DAEMON_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
   return `[Unit]
 Description=Holdfast peer
 Documentation=file:${fileURLToPath(new URL("../../../docs/operations.md", import.meta.url))}
@@ -77,6 +80,7 @@ After=network-online.target
 
 [Service]
 Type=exec
+Environment=${environment.join(" ")}
 ExecStart=${words.map(quoted).join(" ")}
 Restart=on-failure
 RestartSec=5
