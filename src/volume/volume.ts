@@ -151,6 +151,11 @@ export class Volume implements VolumeService {
         hint: "a folder cannot be moved into itself",
       });
     }
+    if (`${source.text}/`.startsWith(`${target.text}/`)) {
+      throw new VolumeError("PATH_KIND", `${quote(from)} lies within ${quote(to)}`, {
+        hint: "it would take the place of all else in there; move it elsewhere first",
+      });
+    }
     return this.#change(undefined, "full", NOTHING, signal, async (session, options) => {
       const entry = await this.#view.entryAt(from, undefined, signal);
       const state = this.#known();

@@ -163,6 +163,7 @@ test("wrong paths are refused by name, with a hint, and nothing changes", async 
     ["rm", "/no/such"],
     ["mv", "/no/such", "/x"],
     ["mv", "/unusual", "/unusual/a/inside"],
+    ["mv", "/box/to", "/box"],
     ["get", "other:/a", swarm.path("none")],
     ["put", swarm.path("report.txt"), "/report/../../x"],
   ]) {
