@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
@@ -134,8 +135,24 @@ export async function until(
 
 /** A folder for one test file, outside of any home; removed by `stop`. */
 export function makeFolder(name: string): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), `holdfast-e2e-${name}-`)));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), `holdfast-e2e-${name}-`)));
+  folders.add(folder);
+  return folder;
 }
+
+/** Folders that no `stop` has removed yet. */
+const folders = new Set<string>();
+// A run that is cut, or in which starting failed, leaves no daemons behind either.
+process.once("exit", () => {
+  for (const folder of folders) {
+    const swarm = join(folder, "swarm");
+    const homes = existsSync(swarm) ? readdirSync(swarm).map((name) => join(swarm, name)) : [];
+    for (const pid of homes.map(daemonPid)) if (pid !== undefined) process.kill(pid, "SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+// Without a handler a signal would end the process before that.
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
 
 /** `sizeBytes` that nothing compresses, written to a file. */
 export function writeRandom(path: string, sizeBytes: number): void {
@@ -217,6 +234,7 @@ export class TestSwarm {
   async stop(): Promise<void> {
     for (const { home } of [this.owner, ...this.peers]) await killDaemon(home);
     rmSync(this.folder, { recursive: true, force: true });
+    folders.delete(this.folder);
   }
 }
 
