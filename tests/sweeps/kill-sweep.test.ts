@@ -1,6 +1,6 @@
 // Kills with -9 at random points of put, get and scrub, on real daemons: nothing acknowledged is
-// ever lost. `HOLDFAST_SWEEP=full` kills a thousand times; HOLDFAST_SWEEP_KILLS and
-// HOLDFAST_SWEEP_SEED choose how often and which ones.
+// ever lost. `HOLDFAST_SWEEP=full` kills a thousand times; HOLDFAST_SWEEP_KILLS (or HOLDFAST_KILLS,
+// which all such loops obey) and HOLDFAST_SWEEP_SEED choose how often and which ones.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
@@ -17,9 +17,9 @@ const SHORT_KILLS = 25;
 const FULL_KILLS = 1_000;
 const SIZE_MAX = 6 * 2 ** 20;
 const SAFE_MAX_MS = 120_000;
+const { HOLDFAST_SWEEP_KILLS, HOLDFAST_KILLS, HOLDFAST_SWEEP } = process.env;
 const kills = Number(
-  process.env["HOLDFAST_SWEEP_KILLS"] ??
-    (process.env["HOLDFAST_SWEEP"] === "full" ? FULL_KILLS : SHORT_KILLS),
+  HOLDFAST_SWEEP_KILLS ?? HOLDFAST_KILLS ?? (HOLDFAST_SWEEP === "full" ? FULL_KILLS : SHORT_KILLS),
 );
 const chance = Chance.from("HOLDFAST_SWEEP_SEED");
 
