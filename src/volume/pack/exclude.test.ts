@@ -33,6 +33,14 @@ test("one of several patterns is enough, and none leaves out nothing", () => {
   assert.equal(excludeFilter([])(utf8("x.b")), false);
 });
 
+test("no pattern takes long, however many ways there are through it", () => {
+  const name = utf8("a".repeat(250));
+  assert.equal(excludeFilter([`${"*a".repeat(20)}*b`])(name), false);
+  assert.equal(excludeFilter([`${"*a".repeat(20)}*`])(name), true);
+  assert.equal(excludeFilter([`${"**/".repeat(20)}b`])(utf8("a/".repeat(100))), false);
+  assert.equal(excludeFilter(["a".repeat(50_000)])(name), false);
+});
+
 test("names that are not UTF-8 are matched by wildcards", () => {
   const name = Uint8Array.of(0x66, 0xff, 0x2e, 0x6f);
   assert.equal(excludeFilter(["*.o"])(name), true);
