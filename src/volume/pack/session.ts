@@ -35,7 +35,7 @@ export class PackSession {
   constructor(channel: Channel, events: PackSessionEvents) {
     this.#channel = channel;
     this.#events = events;
-    channel.receive((message) => this.#handle(message as PackEvent));
+    channel.receive((message) => this.#receive(message as PackEvent));
     channel.failed((error) => {
       this.#fail(new VolumeError("WORKER_FAILED", "the packing thread ended", { cause: error }));
     });
@@ -154,6 +154,15 @@ export class PackSession {
       });
       this.#post(make(call));
     });
+  }
+
+  /** What an event's handler throws, as for a full disk, ends the session and not the daemon. */
+  #receive(event: PackEvent): void {
+    try {
+      this.#handle(event);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #handle(event: PackEvent): void {
