@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, readdir, rename } from "node:fs/promises";
+import { open, readFile, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, messageOf } from "../base/error.ts";
 import { BlobError } from "./error.ts";
+import { makeFolder } from "./make-folder.node.ts";
 
 const MARKER_NAME = "holdfast-store.json";
 const MARKER_NEW_NAME = `${MARKER_NAME}.new`;
@@ -88,7 +89,7 @@ function parseMarker(text: string): { version: number; store: string; owner: str
 
 async function createStore(folder: string, claim: StoreClaim): Promise<string> {
   if (claim.marker !== undefined) throw notMounted(folder);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const strangers = (await readdir(folder)).filter(
     (name) => name !== MARKER_NEW_NAME && name !== "lost+found",
   );

@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, open, readdir, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { assert } from "../base/assert.ts";
@@ -7,6 +7,7 @@ import { SECRET_MAX_BYTES, SECRET_NAME } from "../base/limits.ts";
 import type { Secrets } from "../ports/secrets.ts";
 import { SecretsError } from "./error.ts";
 import type { SecretsCode } from "./error.ts";
+import { makeFolder } from "./make-folder.node.ts";
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -15,7 +16,7 @@ const FOLDER_MODE = 0o700;
  * @throws SecretsError SECRET_UNWRITABLE */
 export async function openSecrets(folder: string): Promise<Secrets> {
   await coded("SECRET_UNWRITABLE", folder, async () => {
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    makeFolder(folder, FOLDER_MODE);
     await chmod(folder, FOLDER_MODE);
   });
   return {

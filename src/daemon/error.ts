@@ -4,6 +4,7 @@ export type DaemonCode =
   | "CONFIG_INVALID"
   | "CONFIG_UNREADABLE"
   | "FILE_LIST_INVALID"
+  | "HOME_FULL"
   | "HOME_IN_USE"
   | "HOME_NEWER"
   | "HOME_PATH_TOO_LONG"

@@ -3,6 +3,8 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { DaemonError } from "./error.ts";
 
+export { makeFolder } from "../adapters/make-folder.node.ts";
+
 /** The version of the home's layout; a home with a higher one is left untouched. */
 export const HOME_VERSION = 1;
 /** Bytes of a UNIX socket's path that every supported system takes, the closing zero left out. */

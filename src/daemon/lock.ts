@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { messageOf } from "../base/error.ts";
+import { makeFolder } from "../adapters/make-folder.node.ts";
 import { readIfThere, replaceFile } from "./atomic-file.ts";
 import { readDaemonFile } from "./daemon-file.ts";
 import { DaemonError } from "./error.ts";
+import { homeFailure } from "./home-failure.ts";
 import { HOME_VERSION } from "./home.ts";
 import type { HomePaths } from "./home.ts";
 
@@ -14,15 +15,16 @@ const SQLITE_BUSY = 5;
 /** Makes the home's folder where it is missing, takes its lock and checks its version. The lock is
  * the kernel's (SQLite holds it on `lock.db`), so that it ends with the process however that ends.
  * @returns releases the lock
- * @throws DaemonError HOME_IN_USE | HOME_NEWER | HOME_UNUSABLE; the home is then untouched */
+ * @throws DaemonError HOME_FULL | HOME_IN_USE | HOME_NEWER | HOME_UNUSABLE; the home is then
+ * untouched */
 export function lockHome(paths: HomePaths): () => void {
   // A newer version is refused before anything is opened in the home.
   checkVersion(paths);
   try {
-    mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+    makeFolder(paths.home);
     if (!existsSync(paths.version)) checkNotForeign(paths);
   } catch (cause) {
-    throw cause instanceof DaemonError ? cause : unusable(paths, cause);
+    throw homeFailure(paths.home, cause);
   }
   const release = takeLock(paths);
   try {
@@ -30,7 +32,7 @@ export function lockHome(paths: HomePaths): () => void {
     if (!existsSync(paths.version)) replaceFile(paths.version, `${HOME_VERSION}\n`);
   } catch (cause) {
     release();
-    throw cause instanceof DaemonError ? cause : unusable(paths, cause);
+    throw homeFailure(paths.home, cause);
   }
   return release;
 }
@@ -38,7 +40,9 @@ export function lockHome(paths: HomePaths): () => void {
 /** A folder with other things in it is somebody else's: `--home ~` by mistake must not litter
  * it. */
 function checkNotForeign(paths: HomePaths): void {
-  const ours = new Set(Object.values(paths).map((path: string) => basename(path)));
+  // A crash in the very first moment leaves a file that was to take the place of another.
+  const names = Object.values(paths).map((path: string) => basename(path));
+  const ours = new Set(names.flatMap((name) => [name, `${name}.new`]));
   const foreign = readdirSync(paths.home).find((name) => !ours.has(name) && name !== "lost+found");
   if (foreign === undefined) return;
   throw new DaemonError(
@@ -56,7 +60,7 @@ function takeLock(paths: HomePaths): () => void {
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (cause) {
     database?.close();
-    throw isBusy(cause) ? inUse(paths) : unusable(paths, cause);
+    throw isBusy(cause) ? inUse(paths) : homeFailure(paths.home, cause);
   }
   const held = database;
   return () => held.close();
@@ -71,13 +75,6 @@ function inUse(paths: HomePaths): DaemonError {
   const who = pid === undefined ? "another daemon" : `the daemon with pid ${pid}`;
   return new DaemonError("HOME_IN_USE", `home ${paths.home} is in use by ${who}`, {
     hint: "stop it with `holdfast down`, or use another home with --home",
-  });
-}
-
-function unusable(paths: HomePaths, cause: unknown): DaemonError {
-  return new DaemonError("HOME_UNUSABLE", `home ${paths.home}: ${messageOf(cause)}`, {
-    cause,
-    hint: "use a folder that this user can write, with --home or HOLDFAST_HOME",
   });
 }
 
@@ -103,6 +100,6 @@ function readHomeFile(paths: HomePaths, file: string): string | undefined {
   try {
     return readIfThere(file);
   } catch (cause) {
-    throw unusable(paths, cause);
+    throw homeFailure(paths.home, cause);
   }
 }

@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { openFileLog } from "../adapters/log.node.ts";
+import { makeFolder } from "../adapters/make-folder.node.ts";
 import type { FileLog } from "../adapters/log.node.ts";
 import { HoldfastError, codeOf, messageOf } from "../base/error.ts";
 import { GatewayError, errorAnswer } from "../gateway/error.ts";
@@ -45,7 +46,7 @@ async function serve(paths: HomePaths, given: DaemonArguments, log: FileLog): Pr
   };
   say(0, false);
   try {
-    mkdirSync(paths.packs, { recursive: true, mode: 0o700 });
+    makeFolder(paths.packs);
     const { keyring, created } = await openKeys(paths, given);
     const { peerId, account } = keyring;
     if (given.init) {

@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as timer } from "node:timers/promises";
-import { runCli } from "../testing.ts";
+import { readDaemonFile } from "../../daemon/daemon-file.ts";
+import { homePaths } from "../../daemon/home.ts";
+import { killDaemon, runCli } from "../testing.ts";
 import { startOf } from "./process-identity.ts";
 import { readRecord, writeRecord } from "./record.ts";
 
@@ -23,6 +25,7 @@ test("demo --detach starts a swarm that stores for its owner; demo stop ends jus
   const started = await runCli(["demo", "--peers", "3", "--dir", dir, "--detach", "--json"]);
   assert.equal(started.status, 0, started.stderr);
   const { home, peers } = JSON.parse(started.stdout) as Peers;
+  let restarted = 0;
   try {
     assert.equal(peers.length, 3);
     assert.equal(new Set(peers.flatMap(({ id, pid, port }) => [id, pid, port])).size, 9);
@@ -31,7 +34,9 @@ test("demo --detach starts a swarm that stores for its owner; demo stop ends jus
     const put = await runCli(["--home", home, "put", import.meta.filename, "/a", "--json"]);
     assert.deepEqual({ ...(JSON.parse(put.stdout) as object), safe: true }, JSON.parse(put.stdout));
     process.kill(peers[0]?.pid ?? 0, "SIGKILL");
+    await killDaemon(home);
     const get = await runCli(["--home", home, "get", "/a", "-", "--peers-only"]);
+    restarted = readDaemonFile(homePaths(home))?.pid ?? 0;
     assert.match(get.stdout, /demo --detach starts a swarm/);
   } finally {
     const stopped = await runCli(["demo", "stop", "--dir", dir, "--json"]);
@@ -41,6 +46,7 @@ test("demo --detach starts a swarm that stores for its owner; demo stop ends jus
     peers.filter(({ pid }) => startOf(pid) !== undefined),
     [],
   );
+  assert.equal(startOf(restarted), undefined, "the owner that a command has started again");
   assert.equal(existsSync(dir), false, "the demo made the folder, and took it away");
   assert.equal((await runCli(["demo", "stop", "--dir", dir])).status, 3);
 });

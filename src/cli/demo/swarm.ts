@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import type { KnownPeer } from "../../gateway/control.ts";
 import { mapBounded } from "../../base/concurrency.ts";
-import { startDaemon } from "../daemon-process.ts";
+import { makeFolder } from "../../daemon/home.ts";
+import { startDaemon, waitStopped } from "../daemon-process.ts";
 import { CliError } from "../error.ts";
 import { sessionOf } from "../session.ts";
 import { startOf } from "./process-identity.ts";
@@ -76,8 +77,8 @@ export async function restartPeers(swarm: DemoSwarm, killed: readonly DemoPeer[]
 }
 
 /** Ends the processes of a record, and no other: a pid counts only while its start time is the
- * same.
- * Then removes what the demo has made.
+ * same. A daemon that a command has started again since serves a home of the demo, and is asked
+ * to stop. Then removes what the demo has made.
  * @returns how many processes there were to end */
 export async function stopSwarm(dir: string, record: DemoRecord): Promise<number> {
   const all = [record.owner, ...record.peers].filter((peer) => peer !== undefined);
@@ -88,11 +89,23 @@ export async function stopSwarm(dir: string, record: DemoRecord): Promise<number
     await timer(POLL_MS);
   }
   for (const peer of running()) process.kill(peer.pid, "SIGKILL");
+  const later = await mapBounded(all, STARTS_AT_ONCE, ({ home }) => stopServing(home));
   for (const peer of all) rmSync(peer.home, { recursive: true, force: true });
   for (const name of [INPUT, OUTPUT]) rmSync(join(dir, name), { recursive: true, force: true });
   rmSync(recordFile(dir), { force: true });
   if (record.made) removeIfEmpty(dir);
-  return count;
+  return count + later.filter(Boolean).length;
+}
+
+/** Stops the daemon of a home, whichever process it is.
+ * @returns whether there was one */
+async function stopServing(home: string): Promise<boolean> {
+  try {
+    const { pid } = await sessionOf(home, true).askRunning<{ pid: number }>("POST", "/v1/down");
+    return await waitStopped(home, pid);
+  } catch {
+    return false;
+  }
 }
 
 function removeIfEmpty(dir: string): void {
@@ -115,7 +128,7 @@ function claim(dir: string): DemoRecord {
       hint: "give an empty folder with --dir, or one that does not exist yet",
     });
   }
-  const made = mkdirSync(dir, { recursive: true }) !== undefined;
+  const made = makeFolder(dir, 0o755);
   const record: DemoRecord = { version: 1, made, owner: undefined, peers: [] };
   writeRecord(dir, record);
   return record;
@@ -123,7 +136,7 @@ function claim(dir: string): DemoRecord {
 
 /** The owner's own configuration, as its user would write it. */
 function setCode(home: string, code: string): void {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  makeFolder(home);
   writeFileSync(join(home, "config.toml"), `code = "${code}"\n`, { mode: 0o600 });
 }
 
