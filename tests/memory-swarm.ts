@@ -71,6 +71,10 @@ export class MemorySwarm implements VolumeSwarm {
     return { known: this.holders.size, usable: this.holders.size };
   }
 
+  hopefulPeers(): readonly PeerId[] {
+    return this.peers.filter((peer) => this.holders.get(peer)?.isDown === false);
+  }
+
   async reserve(peer: PeerId, wishes: readonly ShardWish[]): Promise<readonly TicketGrant[]> {
     const holder = this.#reach(peer);
     return wishes.map(({ id }): TicketGrant => {

@@ -46,6 +46,7 @@ test("keepFinishing() tries ever less often while nothing changes, and at once w
   const stop = keepFinishing({
     volume: {
       rest: () => undefined,
+      watch: async () => undefined,
       status: () => (now() < 400_500 ? status : { ...status, peers: { known: 4, usable: 3 } }),
       finish: async () => {
         attemptsMs.push(now());
@@ -70,6 +71,7 @@ test("keepFinishing() leaves a safe volume alone, but for once after each change
   const stop = keepFinishing({
     volume: {
       rest: () => undefined,
+      watch: async () => undefined,
       status: () => (now() < 50_000 ? SAFE : { ...SAFE, snapshot: 2 }),
       finish: async () => void attempts++,
     },
@@ -87,6 +89,7 @@ test("keepFinishing() ends the attempt that runs when it is stopped", async () =
   const stop = keepFinishing({
     volume: {
       rest: () => undefined,
+      watch: async () => undefined,
       status: () => UNSAFE,
       finish: (signal) => {
         began.resolve();

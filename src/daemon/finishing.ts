@@ -14,6 +14,7 @@ export interface Finishable {
   status(): VolumeStatus;
   finish(signal: AbortSignal): Promise<void>;
   rest(): void;
+  watch(signal: AbortSignal): Promise<void>;
 }
 
 interface FinishingParts {
@@ -23,8 +24,8 @@ interface FinishingParts {
 }
 
 /** Makes a volume safe without a command: recovers its index at the start, spreads what lies here
- * alone as soon as holders come, writes a head again that its keepers do not have, and lets go of
- * memory after a change.
+ * alone as soon as holders come, writes a head again that its keepers do not have, watches whether
+ * what is stored can be fetched, and lets go of memory after a change.
  * @returns what ends it; resolves when nothing runs any more */
 export function keepFinishing(parts: FinishingParts): () => Promise<void> {
   const stop = new AbortController();
@@ -53,6 +54,7 @@ class Finishing {
     for (;;) {
       await clock.sleep(LOOK_MS, signal);
       this.#parts.volume.rest();
+      await this.#parts.volume.watch(signal);
       const seen = this.#look();
       const isNew = seen !== this.#seen;
       if (isNew) this.#waitMs = WAIT_FIRST_MS;

@@ -58,6 +58,11 @@ export class Roster {
     return this.#clock.monotonicMs() - entry.succeededMs <= withinMs;
   }
 
+  /** Whether it failed when it was last asked. */
+  isFailing(peer: PeerId): boolean {
+    return (this.#entries.get(peer)?.failureCount ?? 0) > 0;
+  }
+
   /** Whether it failed so lately that asking again is not worth the wait. */
   backsOff(peer: PeerId): boolean {
     return this.#clock.monotonicMs() < (this.#entries.get(peer)?.retryMs ?? 0);

@@ -29,6 +29,8 @@ export interface Swarm extends Pick<
   /** `holders` in the order in which a stripe tries them. */
   rank(shards: readonly ShardId[], holders: readonly PeerId[]): readonly PeerId[];
   peerCounts(): { known: number; usable: number };
+  /** The known peers, without those that could not be talked to when that was last tried. */
+  hopefulPeers(): readonly PeerId[];
   /** Writes a record to its keepers.
    * @returns whether enough acknowledged, and the highest number that a keeper has beyond it */
   writeRecord(
@@ -79,6 +81,7 @@ export function createSwarm(options: SwarmOptions): Swarm {
     rank: rankHolders,
     usableHolders: (signal) => presence.usableHolders(signal),
     peerCounts: () => presence.counts(),
+    hopefulPeers: () => presence.hopeful(),
     async writeRecord(record, code, signal) {
       const to = keepers(record.key, code);
       const { kept, newer, forks } = await writeRecordToKeepers(client, to, record, signal);
@@ -121,6 +124,11 @@ class Presence {
       known: known.length,
       usable: known.filter((peer) => this.#isUsable(peer)).length,
     };
+  }
+
+  hopeful(): PeerId[] {
+    const { roster } = this.#options;
+    return this.#others(() => true).filter((peer) => !roster.isFailing(peer));
   }
 
   #others(isWanted: (offeredBytes: number) => boolean): PeerId[] {

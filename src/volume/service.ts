@@ -74,7 +74,8 @@ export interface SnapshotInfo {
 }
 
 export interface VolumeStatus {
-  /** When and only when everything has its full redundancy and the head is on its keepers. */
+  /** When and only when everything has its full redundancy, enough holders of it can be reached,
+   * and the head is on its keepers. */
   safe: boolean;
   /** Why not, in words; empty when safe. */
   reasons: string[];

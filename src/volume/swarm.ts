@@ -11,6 +11,8 @@ export interface VolumeSwarm extends ShardStoring {
    * alone. */
   rank(shards: readonly ShardId[], holders: readonly PeerId[]): readonly PeerId[];
   peerCounts(): { known: number; usable: number };
+  /** The known peers, without those that could not be talked to when that was last tried. */
+  hopefulPeers(): readonly PeerId[];
   /** Writes a record to its keepers.
    * @returns whether enough acknowledged, and the highest number that a keeper has beyond it */
   writeRecord(

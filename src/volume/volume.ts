@@ -27,6 +27,7 @@ import type {
   VolumeService,
   VolumeStatus,
 } from "./service.ts";
+import { Reach } from "./reach.ts";
 import type { CodeTable } from "./swarm.ts";
 import { replaceEntry } from "./tree/edit.ts";
 import { parseVolumePath, quote } from "./tree/path.ts";
@@ -58,6 +59,7 @@ export class Volume implements VolumeService {
   readonly #parts: VolumeParts;
   readonly #writer: Writer;
   readonly #view: VolumeView;
+  readonly #reach: Reach;
   readonly #changes = new Mutex();
   #state: VolumeState | undefined;
   #background: AbortController | undefined;
@@ -67,6 +69,7 @@ export class Volume implements VolumeService {
   constructor(parts: VolumeParts) {
     this.#parts = parts;
     this.#writer = new Writer(parts);
+    this.#reach = new Reach(parts);
     this.#view = new VolumeView({
       ...parts,
       state: async (signal) => this.#state ?? this.#recoverAlone(signal),
@@ -181,6 +184,8 @@ export class Volume implements VolumeService {
     const reasons: string[] = [];
     if (state === undefined) reasons.push("the index is not yet recovered from the swarm");
     if (packs.partial > 0) reasons.push(`${packs.partial} packs lack some of their shards`);
+    const { lostPacks } = this.#reach;
+    if (lostPacks > 0) reasons.push(`too few holders of ${lostPacks} packs can be reached`);
     if (packs.local > 0) reasons.push(`${packs.local} packs lie on this machine alone`);
     if (state?.headKept === false) reasons.push("the newest head is not yet on its keepers");
     const safe = reasons.length === 0;
@@ -223,6 +228,12 @@ export class Volume implements VolumeService {
         await this.#publish(session, options, both, undefined);
       });
     });
+  }
+
+  /** Called every second: looks whether everything could be fetched now. */
+  watch(signal: AbortSignal): Promise<void> {
+    const stored = [this.#parts.index.counts(), String(this.#state?.headNumber)];
+    return this.#reach.look(JSON.stringify(stored), signal);
   }
 
   /** Called every second: gives memory back that nothing has used for a while. */

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import type { Stripe } from "../../src/codec/stripe.ts";
 import { Chance } from "./chance.ts";
 import { flipShard, heldBy, stripesOf } from "./damage.ts";
-import { TestSwarm, killDaemon, startPeer, writeRandom } from "./harness.ts";
+import { TestSwarm, killDaemon, startPeer, until, writeRandom } from "./harness.ts";
 import type { TestPeer } from "./harness.ts";
 import { assertSameTree, noise } from "./trees.ts";
 
@@ -77,6 +77,9 @@ test("one holder more is said plainly, with its name, and nothing is left half w
       : [];
     assert.ok(!left.includes("big"), "a file that did not come whole is not there");
     assert.ok(!left.some((name) => name.includes(".holdfast-")), left.join("\n"));
+    const status = () => swarm.ask<{ safe: boolean; reasons: string[] }>("status");
+    await until("status says so", async () => !(await status()).safe, 10_000);
+    assert.match((await status()).reasons.join(), /too few holders of \d+ packs can be reached/);
   });
   const target = swarm.path("back");
   await swarm.ask("get", "/source", target, "--peers-only");
