@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -140,14 +140,37 @@ export function makeFolder(name: string): string {
   return folder;
 }
 
+/** Processes that were given a path below a folder: daemons, and commands that start some. */
+function pidsBelow(folder: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`${folder}/`);
+      } catch {
+        return false;
+      }
+    });
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 /** Folders that no `stop` has removed yet. */
 const folders = new Set<string>();
 // A run that is cut, or in which starting failed, leaves no daemons behind either.
 process.once("exit", () => {
   for (const folder of folders) {
-    const swarm = join(folder, "swarm");
-    const homes = existsSync(swarm) ? readdirSync(swarm).map((name) => join(swarm, name)) : [];
-    for (const pid of homes.map(daemonPid)) if (pid !== undefined) process.kill(pid, "SIGKILL");
+    // Again, for those that the ones just ended had been starting.
+    for (let pids = pidsBelow(folder); pids.length > 0; pids = pidsBelow(folder)) {
+      for (const pid of pids) killIfThere(pid);
+    }
     rmSync(folder, { recursive: true, force: true });
   }
 });
