@@ -12,6 +12,7 @@ import type { VolumeState } from "./publish/state.ts";
 import type { Entry, SnapshotInfo } from "./service.ts";
 import { listEntries } from "./tree/list.ts";
 import { parseVolumePath, quote } from "./tree/path.ts";
+import type { VolumePath } from "./tree/path.ts";
 
 export interface ViewParts {
   getter: Getter;
@@ -55,6 +56,18 @@ export class VolumeView {
     if (entry !== undefined) return entry;
     throw new VolumeError("PATH_MISSING", `there is nothing at ${quote(text)}`, {
       hint: "`holdfast ls` shows what there is",
+    });
+  }
+
+  /** What is moved to where a folder lies was meant to go into it.
+   * @throws VolumeError PATH_KIND */
+  async refuseFolderAt({ names, text }: VolumePath, signal: AbortSignal): Promise<void> {
+    const tree = await this.#treeAt(undefined, signal);
+    if (tree === undefined || names.length === 0) return;
+    const entry = await this.#parts.getter.tree.find(tree, names, signal);
+    if (entry?.kind !== "directory") return;
+    throw new VolumeError("PATH_KIND", `there is a folder at ${quote(text)}`, {
+      hint: `name the new path in it, as in ${text}/name; or \`holdfast rm\` the folder first`,
     });
   }
 

@@ -161,6 +161,7 @@ export class Volume implements VolumeService {
     }
     return this.#change(undefined, "full", NOTHING, signal, async (session, options) => {
       const entry = await this.#view.entryAt(from, undefined, signal);
+      await this.#view.refuseFolderAt(target, signal);
       const state = this.#known();
       const without = await this.#withEntry(session, state, source, undefined, signal);
       await session.flush(signal);

@@ -73,11 +73,25 @@ describe("replaceEntry()", () => {
     assert.equal(directory?.mtimeNs, 77n);
   });
 
-  test("replaces what is there, of whatever kind, and keeps mode and time of what is put", async () => {
-    const root = await build("/a/b", "/a/c");
-    const replaced = await put(root, "/a", file(9));
-    assert.deepEqual(walk(replaced), ["/a"]);
-    assert.deepEqual(entriesOf(replaced), [{ ...file(9), name: utf8("a") }]);
+  test("replaces what is there, and keeps mode and time of what is put", async () => {
+    const root = await build("/a/b", "/a/c", "/d");
+    const replaced = await put(root, "/a/b", file(9));
+    assert.deepEqual(walk(replaced), ["/a/", "/a/b", "/a/c", "/d"]);
+    const [inner] = entriesOf(replaced);
+    assert.ok(inner?.kind === "directory");
+    assert.deepEqual(entriesOf(inner.subtree)[0], { ...file(9), name: utf8("b") });
+  });
+
+  test("a folder does not give way to a file, but a file to a folder and a folder to another", async () => {
+    const root = await build("/a/b", "/c/d", "/e");
+    await assert.rejects(put(root, "/a", file(9)), {
+      code: "PATH_KIND",
+      message: 'there is a folder at "a"',
+    });
+    const other = entriesOf(root)[1];
+    assert.ok(other?.kind === "directory");
+    const replaced = await put(await put(root, "/a", other), "/e", other);
+    assert.deepEqual(walk(replaced), ["/a/", "/a/d", "/c/", "/c/d", "/e/", "/e/d"]);
   });
 
   test("takes away what is there and leaves the rest as it was", async () => {

@@ -1,6 +1,7 @@
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, fromUtf8 } from "../../base/bytes.ts";
 import type { TreeEntry } from "../../codec/tree.ts";
 import { VolumeError } from "../error.ts";
+import { quote } from "./path.ts";
 import { writeDirectory } from "./write.ts";
 import type { NodeSink } from "./write.ts";
 
@@ -15,7 +16,7 @@ export interface TreeEdit {
 const DIRECTORY_MODE = 0o755;
 
 /** Puts `entry` at a path below `root`, or takes away what is there; directories on the way are
- * made.
+ * made. A directory gives way to another, but not to a file: that is meant to go into it.
  * @param root top node of the root directory, undefined for an empty volume
  * @returns the new root's top node
  * @throws VolumeError PATH_MISSING | PATH_KIND */
@@ -49,6 +50,11 @@ async function replacement(
   entry: TreeEntry | undefined,
 ): Promise<TreeEntry | undefined> {
   if (below.length === 0) {
+    if (entry !== undefined && existing?.kind === "directory" && entry.kind !== "directory") {
+      throw new VolumeError("PATH_KIND", `there is a folder at ${quote(textOf(name))}`, {
+        hint: "name the file in it, as in /folder/file; or `holdfast rm` the folder first",
+      });
+    }
     if (entry !== undefined) return { ...entry, name };
     if (existing === undefined) throw new VolumeError("PATH_MISSING", "there is nothing to remove");
     return undefined;
@@ -57,7 +63,8 @@ async function replacement(
     throw new VolumeError("PATH_MISSING", "there is nothing to remove");
   }
   if (existing !== undefined && existing.kind !== "directory") {
-    throw new VolumeError("PATH_KIND", "a part of the path is a file, not a directory");
+    const message = `${quote(textOf(name))} in the path is a ${existing.kind}, not a directory`;
+    throw new VolumeError("PATH_KIND", message, { hint: "`holdfast ls` shows what there is" });
   }
   const subtree = await replaceEntry(edit, existing?.subtree, below, entry);
   return {
@@ -67,4 +74,8 @@ async function replacement(
     mtimeNs: edit.nowNs,
     subtree,
   };
+}
+
+function textOf(name: Uint8Array): string {
+  return fromUtf8(name) ?? String.fromCharCode(...name);
 }
