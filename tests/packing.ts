@@ -62,6 +62,7 @@ export class PackingHome {
   /** Runs before a stripe is stored; what it throws, storing throws. */
   beforeStore: (stripe: ReadyStripe) => Promise<void> = async () => undefined;
   source: SourceFiles = nodeSourceFiles;
+  readonly #indexPath: string;
 
   /** `shards` are what holders have: homes with the same keys may share them.
    * `indexPath` is that of its database. */
@@ -72,12 +73,13 @@ export class PackingHome {
   ) {
     this.keys = keys;
     this.shards = shards;
+    this.#indexPath = indexPath;
     this.index = new IndexStore(openDatabase(indexPath, { schema: INDEX_SCHEMA }));
   }
 
   /** A session that stores its stripes here. */
   open(code: StripeCode = { k: 2, n: 3 }): PackSession {
-    const setup: PackSetup = { memory: shared.memory, keys: this.keys, indexPath: "" };
+    const setup: PackSetup = { memory: shared.memory, keys: this.keys, indexPath: this.#indexPath };
     const session = new PackSession(packWorkers(this.index, this.source).start("pack", setup), {
       onStripe: async (stripe) => {
         this.stripes.push(stripe);

@@ -13,6 +13,7 @@ export type VolumeCode =
   | "SHARDS_MISSING"
   | "CHUNK_MISSING"
   | "INDEX_NOT_RECOVERED"
+  | "HOME_LEFT_OUT"
   | "HEAD_FORGED"
   | "HEAD_ROLLED_BACK"
   | "SNAPSHOT_MISSING"

@@ -42,6 +42,19 @@ const codes = (home: PackingHome): string[] =>
   home.warnings.map(({ code, path }) => `${code} ${path}`);
 
 describe("scan", () => {
+  test("the peer's own home is left out, with a warning", async () => {
+    mkdirSync(join(folder, "a/.holdfast/keys"), { recursive: true });
+    mkdirSync(join(folder, "b/.holdfast"), { recursive: true });
+    const home = new PackingHome(undefined, undefined, join(folder, "a/.holdfast/index.db"));
+    const { entries } = await scan(home, folder);
+    const inside = entries.map((entry) => {
+      assert.ok(entry.kind === "directory");
+      return shown(home.readDirectory(entry.subtree));
+    });
+    assert.deepEqual(inside, [[], [".holdfast"]]);
+    assert.deepEqual(codes(home), ["HOME_LEFT_OUT a/.holdfast"]);
+  });
+
   test("files, empty ones too, directories and links come back with modes and times", async () => {
     writeFileSync(join(folder, "file"), prose(5000, 1), { mode: 0o640 });
     writeFileSync(join(folder, "empty"), "");

@@ -18,6 +18,9 @@ export interface ScanParts extends FileParts {
   sink: NodeSink;
   counts: PackCounts;
   isExcluded: (path: Uint8Array) => boolean;
+  /** The folder of this peer's home: what lies there changes with every put, and its keys have to
+   * be kept elsewhere. */
+  ownHome: Uint8Array;
   onEntry: () => void;
   warn: (code: string, message: string, path: Uint8Array) => void;
 }
@@ -69,8 +72,13 @@ async function scanDirectory(
   for (const name of names) {
     const under = below.length === 0 ? name : concatBytes(below, SLASH, name);
     if (parts.isExcluded(under)) continue;
+    const whole = concatBytes(equalBytes(path, SLASH) ? path.subarray(1) : path, SLASH, name);
+    if (equalBytes(whole, parts.ownHome)) {
+      parts.warn("HOME_LEFT_OUT", "the home of this peer is not stored; copy its keys", under);
+      continue;
+    }
     try {
-      entries.push(await scanEntry(parts, concatBytes(path, SLASH, name), under, name));
+      entries.push(await scanEntry(parts, whole, under, name));
     } catch (error) {
       const code = codeOf(error);
       if (code === undefined || !LEFT_OUT.includes(code)) throw error;

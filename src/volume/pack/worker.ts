@@ -1,6 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import { HoldfastError, codeOf, messageOf } from "../../base/error.ts";
-import { fromUtf8 } from "../../base/bytes.ts";
+import { fromUtf8, utf8 } from "../../base/bytes.ts";
 import { MIB, STRIPE_MAX_BYTES } from "../../base/limits.ts";
 import type { TreeEntry } from "../../codec/tree.ts";
 import { gearTable } from "../../object/keys.ts";
@@ -164,6 +164,7 @@ class PackWorker {
   }
 
   #scanParts(exclude: readonly string[]): ScanParts {
+    const { indexPath } = this.#parts.setup;
     const counts: PackCounts = { files: 0, directories: 0, bytes: 0, newBytes: 0 };
     this.#packer.newBytes = 0;
     let toldBytes = 0;
@@ -181,6 +182,7 @@ class PackWorker {
       stagingAt: this.#stagingAt,
       counts,
       isExcluded: excludeFilter(exclude),
+      ownHome: utf8(indexPath.slice(0, Math.max(0, indexPath.lastIndexOf("/")))),
       sink: (bytes) => this.#storeNode(bytes),
       onBytes: (lengthBytes) => {
         counts.bytes += lengthBytes;
