@@ -117,6 +117,9 @@ export async function main(work) {
     process.exitCode = (await work()) ?? 0;
   } catch (error) {
     console.error(`error: ${error.message}`);
+    if (error.syscall === "mkdir") {
+      console.error(`hint: setting up writes into ${root}: use a clone that this user can write`);
+    }
     process.exitCode = 1;
   }
 }

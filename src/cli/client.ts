@@ -136,7 +136,7 @@ function answerError(value: unknown): DaemonAnswerError {
 
 function connectionError(cause: unknown): Error {
   const code = codeOf(cause);
-  if (code !== "ENOENT" && code !== "ECONNREFUSED") return gone(cause);
+  if (!["ENOENT", "ENOTDIR", "ECONNREFUSED"].includes(code ?? "")) return gone(cause);
   return notRunning(cause);
 }
 

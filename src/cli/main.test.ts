@@ -61,12 +61,23 @@ test("a wrong command line is a usage error with a hint", async () => {
     ["put", "a", "b", "c"],
     ["ls", "--frob"],
     ["put", ".", "--code", "9/2"],
+    ["put", "", "/x"],
+    ["get", "/x", ""],
+    ["peers", "add", ""],
+    ["peers", "add", `${"a".repeat(52)}@host:99999`],
+    ["config", "get", "frob"],
+    ["demo", "--peers", "2", "--code", "3/9"],
   ];
   for (const args of wrong) {
     const outcome = await run("wrong", args);
     assertFails(outcome, STATUS.usage, /^hint: /m);
   }
   assertFails(await run("wrong", ["up", "--port", "x"]), STATUS.usage, /port x/);
+  assertFails(await runCli(["--frob"]), STATUS.usage, /'--frob'[^]*^hint: /m);
+  assertFails(await runCli(["--home", "x"]), STATUS.usage, /command is missing/);
+  assertFails(await runCli(["--home", "", "status"]), STATUS.usage, /--home is empty/);
+  assertFails(await runCli(["--home", "/dev/null", "status"]), STATUS.unreachable, /not running/);
+  assert.equal(existsSync(homes.home("wrong")), false, "nothing was started for any of it");
 });
 
 test("put on a fresh home makes it, starts the daemon, warns, and get gives it back", async () => {

@@ -21,6 +21,7 @@ async function main(args: readonly string[]): Promise<void> {
       process.stdout.write(`${VERSION}\n`);
       return;
     }
+    if (args.length > 0 && !args.some((word) => HELP.includes(word))) throw noCommand(args);
     process.stdout.write(overview());
     if (args.length === 0) process.exitCode = STATUS.usage;
     return;
@@ -40,6 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
   const program = withCommonOptions(new commander.Command("holdfast"));
   const command = withCommonOptions(program.command(wanted).description(entry.summary));
   file.configure(command);
+  program.hook("preAction", (_program, action) => refuseEmpty(action));
   for (const each of [program, command, ...command.commands]) {
     each.exitOverride().configureOutput({ outputError: () => {} });
   }
@@ -67,6 +69,24 @@ function findName(args: readonly string[]): {
     else if (word === "--version" || word === "-V" || HELP.includes(word)) break;
   }
   return { name: undefined, before: args };
+}
+
+function noCommand(args: readonly string[]): CliError {
+  const odd = args.find((word) => word.startsWith("-") && word !== "--home" && word !== "--json");
+  const message = odd === undefined ? "a command is missing" : `unknown option '${odd}'`;
+  return new CliError("USAGE", message, { hint: "`holdfast --help` lists all commands" });
+}
+
+/** An empty word is most often a variable of a script that is not set; taken for a path it would
+ * mean the folder that one is in. */
+function refuseEmpty(action: Command): void {
+  const words = action.processedArgs.flat() as unknown[];
+  const names = action.registeredArguments.map((argument) => argument.name());
+  const at = words.indexOf("");
+  if (at < 0) return;
+  throw new CliError("USAGE", `the argument '${names[at] ?? names.at(-1) ?? ""}' is empty`, {
+    hint: `\`holdfast ${action.name()} --help\` shows the usage with an example`,
+  });
 }
 
 function withCommonOptions(command: Command): Command {
@@ -123,7 +143,9 @@ function systemStatus(error: unknown): number {
 
 // A reader that goes away (`holdfast ls | head`) ends the command without a word.
 process.stdout.on("error", (error: Error) => {
-  process.exit(codeOf(error) === "EPIPE" ? 0 : STATUS.internal);
+  if (codeOf(error) === "EPIPE") process.exit(0);
+  process.stderr.write(`error: cannot write to standard output: ${systemMessage(error)}\n`);
+  process.exit(systemStatus(error));
 });
 const words = process.argv.slice(2);
 main(words).catch((error: unknown) => {

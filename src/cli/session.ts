@@ -34,6 +34,9 @@ export interface Session {
 /** Opens the session of a command from its options `--home` and `--json`. */
 export function openSession(command: Command): Session {
   const options = command.optsWithGlobals<{ home?: string; json?: boolean }>();
+  if (options.home === "") {
+    throw new CliError("USAGE", "--home is empty", { hint: "name a folder: --home ~/.holdfast" });
+  }
   return sessionOf(resolveHome(options.home), options.json === true);
 }
 

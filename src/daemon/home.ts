@@ -1,5 +1,5 @@
 import { openSync, constants } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { DaemonError } from "./error.ts";
 
@@ -34,7 +34,9 @@ export interface HomePaths {
 /** The home that `given` (a `--home`), HOLDFAST_HOME or nothing names, absolute. */
 export function resolveHome(given: string | undefined): string {
   const fromEnvironment = process.env["HOLDFAST_HOME"];
-  return resolve(given ?? (fromEnvironment || join(homedir(), ".holdfast")));
+  if (given !== undefined) return resolve(given);
+  // With an empty HOME, homedir() is empty too, which would be the folder that one is in.
+  return resolve(fromEnvironment || join(homedir() || userInfo().homedir, ".holdfast"));
 }
 
 /** Where the files of a home are. */

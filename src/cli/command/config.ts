@@ -19,10 +19,12 @@ export function configure(command: Command): void {
   command.addHelpText("after", '\nExample:\n  holdfast config set file_storage "200 GiB"');
   command
     .command("get [key]")
-    .description("print one key, or all")
+    .description("print one key, or all that are set")
+    .addHelpText("after", "\nExample:\n  holdfast config get file_storage")
     .action(async (key: string | undefined) => {
       const session = openSession(command);
       const { keys } = await read(session, key);
+      if (Object.keys(keys).length === 0) await explainNothing(session, key);
       for (const [name, value] of Object.entries(keys)) {
         session.say(key === undefined ? `${name} = ${textOf(value)}\n` : `${textOf(value)}\n`);
       }
@@ -31,14 +33,17 @@ export function configure(command: Command): void {
   command
     .command("set <key> <value>")
     .description("set a key; it takes effect at the next start")
+    .addHelpText("after", '\nExample:\n  holdfast config set file_storage "200 GiB"')
     .action((key: string, value: string) => change(command, { key, value }));
   command
     .command("unset <key>")
     .description("take a key out, so that its default holds")
+    .addHelpText("after", "\nExample:\n  holdfast config unset file_storage")
     .action((key: string) => change(command, { key }));
   command
     .command("path")
     .description("print where the configuration is")
+    .addHelpText("after", "\nExample:\n  holdfast config path")
     .action(() => {
       const session = openSession(command);
       session.say(`${session.paths.config}\n`);
@@ -65,6 +70,18 @@ async function read(session: Session, key: string | undefined): Promise<Keys> {
   const keys = readConfigKeys(session.paths.config);
   if (key === undefined) return { keys };
   return { keys: Object.hasOwn(keys, key) ? { [key]: keys[key] } : {} };
+}
+
+/** A key that is not set is no failure, one that there is not is.
+ * @throws CliError USAGE */
+async function explainNothing({ note }: Session, key: string | undefined): Promise<void> {
+  const { configSchema } = await import("../../daemon/config.ts");
+  const known = Object.keys(configSchema.shape);
+  if (key === undefined) return note("nothing is set: the defaults hold");
+  if (known.includes(key)) return note(`${key} is not set: its default holds`);
+  throw new CliError("USAGE", `configuration has no key ${JSON.stringify(key)}`, {
+    hint: `keys: ${known.join(", ")}`,
+  });
 }
 
 /** Writes the file where no daemon runs: `store_dir` and others have to be there before the first

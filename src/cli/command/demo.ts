@@ -9,7 +9,7 @@ import { readRecord } from "../demo/record.ts";
 import { restartPeers, startSwarm, stopSwarm } from "../demo/swarm.ts";
 import type { DemoSwarm } from "../demo/swarm.ts";
 import { CliError } from "../error.ts";
-import { formatDuration } from "../format.ts";
+import { counted, formatDuration } from "../format.ts";
 import { openSession } from "../session.ts";
 import type { Session } from "../session.ts";
 
@@ -32,8 +32,8 @@ export function configure(command: Command): void {
     .addHelpText("after", "\nExample:\n  holdfast demo --peers 10\n  holdfast demo stop")
     .action(async (options: DemoOptions) => {
       const session = openSession(command);
-      checkCode(options.code);
       const count = peersOf(options.peers);
+      checkCode(options.code, count);
       if (options.detach === true)
         await detached(session, resolve(options.dir ?? defaultDir()), count, options.code);
       else await shown(session, options, count);
@@ -41,6 +41,7 @@ export function configure(command: Command): void {
   command
     .command("stop")
     .description("end the processes of a demo and remove its folder")
+    .addHelpText("after", "\nExample:\n  holdfast demo stop --dir /tmp/swarm")
     .option("--dir <dir>", "the demo's folder")
     .action(async (_options: unknown, stop: Command) => {
       const session = openSession(stop);
@@ -52,7 +53,7 @@ export function configure(command: Command): void {
         });
       }
       const ended = await stopSwarm(dir, record);
-      session.say(`ended ${ended} processes\n`);
+      session.say(`ended ${counted(ended, "process", "processes")}\n`);
       session.result({ ended });
     });
 }
@@ -177,8 +178,14 @@ function peersOf(text: string): number {
   throw new CliError("USAGE", `--peers ${text}: wanted a number from 1 to ${PEERS_MAX}`);
 }
 
-function checkCode(code: string | undefined): void {
-  if (code === undefined || parseCode(code) !== undefined) return;
+function checkCode(code: string | undefined, peers: number): void {
+  const n = code === undefined ? 0 : parseCode(code)?.n;
+  if (n !== undefined && n > peers) {
+    throw new CliError("USAGE", `code ${code} wants ${n} holders, and there are ${peers}`, {
+      hint: `give --peers ${n}, or another --code`,
+    });
+  }
+  if (n !== undefined) return;
   throw new CliError("USAGE", `code ${code}: wanted k/n with 1 ≤ k ≤ n ≤ 255`, {
     hint: "for example --code 5/10",
   });

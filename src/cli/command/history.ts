@@ -19,6 +19,7 @@ export function configure(command: Command): void {
         each.device.slice(0, 8),
         printable(each.message),
       ]);
+      if (path !== undefined && rows.length === 0) session.note(`nothing was ever at ${path}`);
       session.say(formatTable(rows, [0]));
       session.result(answer);
     });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { parseAddress } from "../../base/address.ts";
 import type { KnownPeer } from "../../gateway/control.ts";
 import { CliError } from "../error.ts";
 import { counted, formatBytes, formatTable, printable } from "../format.ts";
@@ -26,6 +27,7 @@ export function configure(command: Command): void {
   command
     .command("add <peer...>")
     .description("add peers, each as ID@HOST:PORT")
+    .addHelpText("after", "\nExample:\n  holdfast peers add <id>@192.0.2.7:4242")
     .action(async (texts: string[]) => {
       const session = openSession(command);
       const peers = texts.map(parsePeer);
@@ -37,12 +39,14 @@ export function configure(command: Command): void {
 
 function rowOf(peer: KnownPeer): string[] {
   const there = { true: "there", false: "away", undefined: "" }[`${peer.reachable}` as const];
-  return [peer.id, there, formatBytes(peer.offeredBytes), peer.addresses.map(printable).join(" ")];
+  // One that was added by hand counts as offering a byte until it was asked.
+  const offered = peer.offeredBytes > 1 ? formatBytes(peer.offeredBytes) : "?";
+  return [peer.id, there, offered, peer.addresses.map(printable).join(" ")];
 }
 
 function parsePeer(text: string): { id: string; addresses: string[] } {
   const match = /^([a-z2-7]{52})@(\S+:\d{1,5})$/.exec(text);
-  if (match === null) {
+  if (match === null || parseAddress(match[2] ?? "") === undefined) {
     throw new CliError("USAGE", `peer ${JSON.stringify(text)}: wanted ID@HOST:PORT`, {
       hint: "`holdfast status` on the other machine shows its id and port",
     });

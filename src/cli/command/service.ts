@@ -19,6 +19,7 @@ export function configure(command: Command): void {
   command
     .command("install")
     .description("write the unit, enable and start it")
+    .addHelpText("after", "\nExample:\n  holdfast service install --print")
     .option("--print", "only print the unit")
     .action(async (options: { print?: true }) => {
       const session = openSession(command);
@@ -33,6 +34,7 @@ export function configure(command: Command): void {
   command
     .command("uninstall")
     .description("stop and disable the service, and remove its unit")
+    .addHelpText("after", "\nExample:\n  holdfast service uninstall")
     .action(() => {
       const session = openSession(command);
       checkSystemd();

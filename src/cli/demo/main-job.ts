@@ -52,7 +52,8 @@ export async function doMainJob(
   const killed = swarm.peers.slice(0, Math.max(0, n - k));
   for (const peer of killed) process.kill(peer.pid, "SIGKILL");
   const names = killed.map((peer) => peer.name).join(", ");
-  say(`kill  -9 ${killed.length} of ${counted(swarm.peers.length, "holder")}: ${names}\n`);
+  const whom = killed.length === 0 ? "" : `: ${names}`;
+  say(`kill  -9 ${killed.length} of ${counted(swarm.peers.length, "holder")}${whom}\n`);
   const [, getMs] = await timed(() =>
     owner.run<GetSummary>("/v1/get", { source: "/demo", target: output, peersOnly: true }),
   );
