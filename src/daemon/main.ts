@@ -8,6 +8,7 @@ import { readArguments } from "./arguments.ts";
 import type { DaemonArguments } from "./arguments.ts";
 import { replaceFile } from "./atomic-file.ts";
 import type { DaemonFile } from "./daemon-file.ts";
+import { homeFailure } from "./home-failure.ts";
 import { homePaths } from "./home.ts";
 import type { HomePaths } from "./home.ts";
 import { openKeys } from "./keys.ts";
@@ -26,7 +27,7 @@ export async function runDaemon(words: readonly string[]): Promise<HoldfastError
   let release: (() => void) | undefined;
   try {
     release = lockHome(paths);
-    log = openFileLog(paths.log, given.foreground ? { echo } : {});
+    log = openLog(paths, given.foreground);
     exitOnBug(log);
     await serve(paths, given, log);
     return undefined;
@@ -35,6 +36,14 @@ export async function runDaemon(words: readonly string[]): Promise<HoldfastError
   } finally {
     release?.();
     log?.close();
+  }
+}
+
+function openLog(paths: HomePaths, foreground: boolean): FileLog {
+  try {
+    return openFileLog(paths.log, foreground ? { echo } : {});
+  } catch (cause) {
+    throw homeFailure(paths.log, cause);
   }
 }
 
