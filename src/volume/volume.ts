@@ -179,12 +179,15 @@ export class Volume implements VolumeService {
   status(): VolumeStatus {
     const { index, swarm } = this.#parts;
     const peers = swarm.peerCounts();
-    const { packBytes, ...packs } = index.counts();
+    const { packBytes, widest, ...packs } = index.counts();
     const state = this.#state;
     const redundancy = this.#codeFor(this.#holders, undefined);
     const reasons: string[] = [];
     if (state === undefined) reasons.push("the index is not yet recovered from the swarm");
     if (packs.partial > 0) reasons.push(`${packs.partial} packs lack some of their shards`);
+    if (packs.partial > 0 && widest > peers.known) {
+      reasons.push(`a code of ${widest} shards wants as many peers, ${peers.known} are known`);
+    }
     const { lostPacks } = this.#reach;
     if (lostPacks > 0) reasons.push(`too few holders of ${lostPacks} packs can be reached`);
     if (packs.local > 0) reasons.push(`${packs.local} packs lie on this machine alone`);

@@ -75,7 +75,7 @@ describe("index store", () => {
       unfinished.slice(2),
     );
     const packBytes = [1, 2, 3, 4, 9].reduce((sum, seed) => sum + 1000 + seed, 0);
-    assert.deepEqual(index.counts(), { full: 1, partial: 3, local: 1, packBytes });
+    assert.deepEqual(index.counts(), { full: 1, partial: 3, local: 1, packBytes, widest: 3 });
     index.setStripe(ids[0] ?? 0, stripeOf(1, 3));
     assert.deepEqual(
       index.unfinished(0, 10).map(({ id }) => id),
@@ -84,7 +84,7 @@ describe("index store", () => {
   });
 
   test("an empty index counts nothing", () => {
-    assert.deepEqual(index.counts(), { full: 0, partial: 0, local: 0, packBytes: 0 });
+    assert.deepEqual(index.counts(), { full: 0, partial: 0, local: 0, packBytes: 0, widest: 0 });
     assert.deepEqual(index.unfinished(0, 10), []);
   });
 

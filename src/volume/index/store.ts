@@ -158,13 +158,21 @@ export class IndexStore {
     for (const id of ids) this.#database.run("UPDATE packs SET published = 1 WHERE id = ?", id);
   }
 
-  /** Counts of packs by how far they are placed, and the bytes of all. */
-  counts(): { full: number; partial: number; local: number; packBytes: number } {
+  /** Counts of packs by how far they are placed, the bytes of all, and the most shards that one has
+   * of those that are not full. */
+  counts(): {
+    full: number;
+    partial: number;
+    local: number;
+    packBytes: number;
+    widest: number;
+  } {
     const row = this.#database.get(
       `SELECT count(*) AS everything, coalesce(sum(pack_bytes), 0) AS bytes FROM packs`,
     );
     const unfinished = this.#database.get(
-      `SELECT count(*) AS many, coalesce(sum(placed = 0), 0) AS nowhere
+      `SELECT count(*) AS many, coalesce(sum(placed = 0), 0) AS nowhere,
+              coalesce(max(shards), 0) AS widest
        FROM packs WHERE placed < shards OR shards = 1`,
     );
     const many = Number(unfinished?.["many"] ?? 0);
@@ -174,6 +182,7 @@ export class IndexStore {
       partial: many - local,
       local,
       packBytes: Number(row?.["bytes"] ?? 0),
+      widest: Number(unfinished?.["widest"] ?? 0),
     };
   }
 
