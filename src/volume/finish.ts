@@ -7,6 +7,12 @@ import type { WriteOptions, Writer } from "./writer.ts";
 
 const PACKS_PER_READ = 64;
 
+/** Whether there is anything to finish with these holders: shards to place, or a published index
+ * that says less than this one, as after a kill between placing and publishing. */
+export function hasWork(index: IndexStore, options: WriteOptions): boolean {
+  return index.hasNews() || canFinish(index, options);
+}
+
 /** Whether `finishPacks` would find anything to do with these holders. */
 export function canFinish(index: IndexStore, options: WriteOptions): boolean {
   for (let after = 0; ;) {

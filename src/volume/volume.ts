@@ -8,7 +8,7 @@ import type { TreeEntry } from "../codec/tree.ts";
 import type { SigningKey } from "../crypto/sign.node.ts";
 import { VolumeError } from "./error.ts";
 import { contentIdOf } from "./content-id.ts";
-import { canFinish, finishPacks } from "./finish.ts";
+import { finishPacks, hasWork } from "./finish.ts";
 import type { Getter } from "./get/get.ts";
 import { publish } from "./publish/publish.ts";
 import type { PublishParts, SnapshotWish } from "./publish/publish.ts";
@@ -224,12 +224,12 @@ export class Volume implements VolumeService {
       both.throwIfAborted();
       const options = await this.#options(undefined, "full", NOTHING, both);
       const state = await this.#recovered(options.code, both);
-      const idle = state.headKept && !canFinish(this.#parts.index, options);
+      const idle = state.headKept && !hasWork(this.#parts.index, options);
       if (idle || options.holders.length === 0) return;
       await this.#writer.withSession(options, both, async (session) => {
-        const changed = await finishPacks(this.#parts.index, this.#writer, session, options, both);
-        if (state.snapshot === undefined || (!changed && state.headKept)) return;
-        await this.#publish(session, options, both, undefined);
+        await finishPacks(this.#parts.index, this.#writer, session, options, both);
+        if (state.headKept && !this.#parts.index.hasNews()) return;
+        if (state.snapshot !== undefined) await this.#publish(session, options, both, undefined);
       });
     });
   }

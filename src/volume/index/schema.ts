@@ -12,7 +12,7 @@ export const INDEX_SCHEMA: readonly string[] = [
      stripe BLOB NOT NULL
    ) STRICT;
    CREATE INDEX packs_unfinished ON packs(id) WHERE placed < shards OR shards = 1;
-   CREATE INDEX packs_unpublished ON packs(id) WHERE published = 0;
+   CREATE INDEX packs_unpublished ON packs(id) WHERE published <= 0;
    CREATE TABLE chunks(
      name BLOB PRIMARY KEY,
      pack INTEGER NOT NULL REFERENCES packs(id),

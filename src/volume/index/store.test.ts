@@ -88,6 +88,23 @@ describe("index store", () => {
     assert.deepEqual(index.unfinished(0, 10), []);
   });
 
+  test("hasNews() until a head says what was placed since, but not for index packs alone", () => {
+    const one = index.addPack(packOf(1, 2), false);
+    assert.equal(index.hasNews(), true);
+    index.markPublished([one]);
+    assert.equal(index.hasNews(), false);
+    const two = index.addPack(packOf(2, 2, "index"), false);
+    assert.equal(index.hasNews(), false, "the next index will name it");
+    index.setStripe(two, stripeOf(2, 3));
+    assert.equal(index.hasNews(), true);
+    assert.deepEqual(
+      index.packsAfter(0, 10, true).map(({ id }) => id),
+      [two],
+    );
+    index.markPublished([two]);
+    assert.equal(index.hasNews(), false);
+  });
+
   test("packs are unpublished until a head names them as they are", () => {
     const [one, two] = [index.addPack(packOf(1, 3), false), index.addPack(packOf(2, 1), false)];
     const unpublished = (): number[] => index.packsAfter(0, 10, true).map(({ id }) => id);

@@ -79,7 +79,7 @@ export class IndexStore {
   setStripe(id: number, stripe: Stripe): void {
     const placed = stripe.shards.filter(({ holder }) => holder !== undefined).length;
     this.#database.run(
-      `UPDATE packs SET ident = ?, stripe = ?, shards = ?, placed = ?, published = 0
+      `UPDATE packs SET ident = ?, stripe = ?, shards = ?, placed = ?, published = -1
        WHERE id = ?`,
       packIdent(stripe),
       encodeStripe(stripe),
@@ -110,7 +110,7 @@ export class IndexStore {
   /** Up to `limit` packs after row `after`: all, or only those that no published index names as
    * they are now. */
   packsAfter(after: number, limit: number, unpublishedOnly: boolean): PackRow[] {
-    const where = unpublishedOnly ? "published = 0 AND id > ?" : "id > ?";
+    const where = unpublishedOnly ? "published <= 0 AND id > ?" : "id > ?";
     const sql = `SELECT id, kind, stripe FROM packs WHERE ${where} ORDER BY id LIMIT ?`;
     return this.#database.all(sql, after, limit).map(packOf);
   }
@@ -128,6 +128,15 @@ export class IndexStore {
       `DELETE FROM packs WHERE id NOT IN (SELECT pack FROM chunks)
        AND id NOT IN (SELECT pack FROM segments)`,
     );
+  }
+
+  /** Whether the published index says other than this one: of a pack that was coded anew or given
+   * other holders, or that it does not name. A crash may have come before the head that says so. */
+  hasNews(): boolean {
+    const row = this.#database.get(
+      "SELECT 1 FROM packs WHERE published < 0 OR (published = 0 AND kind <> 'index') LIMIT 1",
+    );
+    return row !== undefined;
   }
 
   /** Up to `limit` packs that are not safe, those after row `after`: with fewer shards placed than
