@@ -1,5 +1,9 @@
 import type { Id, PeerId } from "../base/id.ts";
 
+/** What a publicly reachable peer does for others: it carries sessions of peers that cannot reach
+ * each other; it is a discovery server. */
+export type PeerRole = "relay" | "tracker";
+
 /** Where a peer can be reached and what it offers, signed by itself once peers exchange cards. */
 export interface PeerCard {
   id: PeerId;
@@ -9,6 +13,10 @@ export interface PeerCard {
   offeredBytes: number;
   /** Failure domain: peers of one site count once. */
   site?: string;
+  /** `host:port` (UDP) of the DHT nodes that it runs for others; none where it is behind a
+   * router. */
+  bootstrap?: readonly string[];
+  roles?: readonly PeerRole[];
 }
 
 /** Whatever answers "who is there", "where is peer P" and "who has X". It may lie; what it says is

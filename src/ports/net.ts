@@ -22,9 +22,20 @@ export interface PeerResponse {
   body: Uint8Array;
 }
 
+/** How a session runs, the better one first. */
+export type CarrierKind = "direct" | "punched" | "relayed";
+
+/** What the other side of a session has shown of the swarm's key: the newest, the one before (it may
+ * fetch the new one), or that of an invitation's lobby (it may ask to be admitted). */
+export type Standing = "member" | "former" | "guest";
+
 /** What a handler sees: who asks is proven by the session. */
 export interface IncomingRequest {
   peer: PeerId;
+  standing: Standing;
+  carrier: CarrierKind;
+  /** `host:port` where the other side was seen; undefined where that is a relay's. */
+  address?: string;
   method: "GET" | "POST";
   path: string;
   query: URLSearchParams;
@@ -46,13 +57,39 @@ export interface OutgoingResponse {
 
 export type PeerHandler = (request: IncomingRequest) => Promise<OutgoingResponse>;
 
+/** A two-way stream of bytes between two peers, as private as their session. */
+export interface PeerStream {
+  readonly peer: PeerId;
+  /** Pieces as they come, until the other side ends; pulling is the back-pressure. A piece is
+   * valid until the next is pulled. Throws when the session breaks. */
+  readonly incoming: AsyncIterable<Uint8Array>;
+  /** Resolves when there is room for more; the bytes must not change until then. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Sends what is left, then our end. */
+  end(): void;
+  destroy(): void;
+  /** Resolves when the stream is over, however it ended. */
+  readonly closed: Promise<void>;
+}
+
+/** Decides about a stream that a peer wants to open: an answer refuses it, a function takes it. */
+export type StreamHandler = (
+  request: Omit<IncomingRequest, "body" | "lengthBytes">,
+) => Promise<OutgoingResponse | ((stream: PeerStream) => void)>;
+
 /** Sessions between peers: every byte encrypted, both ends proven by their peer key.
  * @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT |
  * PEER_BROKE_PROTOCOL */
 export interface Net {
   /** Sends one request over a pooled session and waits for the answer. */
   request(peer: PeerId, request: PeerRequest, signal: AbortSignal): Promise<PeerResponse>;
-  /** Serves `handler` to other peers. Resolves when it is listening. */
-  listen(handler: PeerHandler): Promise<{ port: number }>;
+  /** Opens a stream on a direct session of its own, with the peer's consent.
+   * @throws NetError PEER_REFUSED too, with the peer's own code in the message */
+  open(peer: PeerId, path: string, signal: AbortSignal): Promise<PeerStream>;
+  /** Serves other peers; without `streams` every stream is refused. Resolves when it is
+   * listening. */
+  listen(handler: PeerHandler, streams?: StreamHandler): Promise<{ port: number }>;
+  /** The carrier of the sessions that are open to `peer` now, either side's; undefined: none. */
+  carrierOf(peer: PeerId): CarrierKind | undefined;
   close(): Promise<void>;
 }
