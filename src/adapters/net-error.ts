@@ -3,6 +3,7 @@ import { HoldfastError } from "../base/error.ts";
 export type NetCode =
   | "PEER_BROKE_PROTOCOL"
   | "PEER_IMPOSTOR"
+  | "PEER_REFUSED"
   | "PEER_TIMEOUT"
   | "PEER_UNKNOWN"
   | "PEER_UNREACHABLE";

@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { netContract } from "../../tests/contracts/net.ts";
+import { streamContract } from "../../tests/contracts/net-streams.ts";
+import { netContract, type OpenNetPair } from "../../tests/contracts/net.ts";
+import type { PeerStream } from "../ports/net.ts";
 import { systemClock } from "./clock.node.ts";
 import { createMemoryNetwork } from "./net-memory.ts";
 
-netContract("memory", async (handler) => {
+const openPair: OpenNetPair = async (handler, streams) => {
   const network = createMemoryNetwork(systemClock);
   const owner = { id: "owner", net: network.net("owner") };
   const holder = { id: "holder", net: network.net("holder") };
-  await holder.net.listen(handler);
+  await holder.net.listen(handler, streams);
   return { owner, holder, stranger: "stranger" };
-});
+};
+netContract("memory", openPair);
+streamContract("memory", openPair);
 
 test("faults spoil answers as they say", async () => {
   const network = createMemoryNetwork(systemClock);
@@ -31,4 +35,19 @@ test("faults spoil answers as they say", async () => {
   await assert.rejects(ask(), { code: "PEER_UNREACHABLE" });
   network.setFault("holder");
   assert.deepEqual(await ask(), [1, 2, 3]);
+});
+
+test("breakStreams() breaks a peer's streams and nobody else's", async () => {
+  const network = createMemoryNetwork(systemClock);
+  const ends: PeerStream[] = [];
+  const take = (): Promise<(stream: PeerStream) => void> =>
+    Promise.resolve((stream) => void ends.push(stream));
+  await network.net("holder").listen(() => Promise.resolve({ status: 200 }), take);
+  const a = await network.net("a").open("holder", "/", new AbortController().signal);
+  const b = await network.net("b").open("holder", "/", new AbortController().signal);
+  network.breakStreams("a");
+  await a.closed;
+  await assert.rejects(a.write(Uint8Array.of(1)), { code: "PEER_UNREACHABLE" });
+  await b.write(Uint8Array.of(1));
+  assert.equal(ends[1]?.peer, "b");
 });

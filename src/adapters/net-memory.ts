@@ -3,13 +3,17 @@ import type { PeerId } from "../base/id.ts";
 import { BLOCK_BYTES, REQUEST_BODY_MAX_BYTES } from "../base/limits.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
+  IncomingRequest,
   Net,
   OutgoingResponse,
   PeerHandler,
   PeerRequest,
   PeerResponse,
+  PeerStream,
+  StreamHandler,
 } from "../ports/net.ts";
 import { NetError } from "./net-error.ts";
+import { memoryStream } from "./net-memory-stream.ts";
 
 /** What goes wrong with a peer's answers. */
 export interface NetFault {
@@ -33,6 +37,19 @@ export interface MemoryNetwork {
   net(peer: PeerId): Net;
   /** Sets what goes wrong with a peer from now on; nothing without `fault`. */
   setFault(peer: PeerId, fault?: NetFault): void;
+  /** Breaks every stream of a peer, as a lost line does. */
+  breakStreams(peer: PeerId): void;
+}
+
+/** A peer of the network: what it serves, and with whom it has sessions. */
+interface Node {
+  /** Where others see it. */
+  readonly address: string;
+  readonly sessions: Set<PeerId>;
+  readonly breakers: Set<() => void>;
+  /** undefined: known, but not listening. */
+  handler?: PeerHandler | undefined;
+  streams?: StreamHandler | undefined;
 }
 
 /** How long a caller waits for a peer that hangs, as over TLS. */
@@ -40,68 +57,152 @@ const ANSWER_MS = 30_000;
 
 /** Makes a network whose latency runs by `clock`. */
 export function createMemoryNetwork(clock: Clock): MemoryNetwork {
-  /** undefined: known, but not listening. */
-  const handlers = new Map<PeerId, PeerHandler | undefined>();
-  const faults = new Map<PeerId, NetFault>();
-  let nextPort = 1;
+  return new Network(clock);
+}
 
-  const exchange = async (
+class Network implements MemoryNetwork {
+  readonly #clock: Clock;
+  readonly #nodes = new Map<PeerId, Node>();
+  readonly #faults = new Map<PeerId, NetFault>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  net(peer: PeerId): Net {
+    const node = this.#node(peer);
+    let isClosed = false;
+    const enter = (signal: AbortSignal): void => {
+      signal.throwIfAborted();
+      if (isClosed) throw new NetError("PEER_UNREACHABLE", "this peer's sessions are closed");
+    };
+    return {
+      request: async (to, request, signal) => {
+        enter(signal);
+        return this.#exchange(peer, to, request, signal);
+      },
+      open: async (to, path, signal) => {
+        enter(signal);
+        return this.#open(peer, to, path, signal);
+      },
+      listen(handler, streams) {
+        Object.assign(node, { handler, streams });
+        return Promise.resolve({ port: Number(node.address.split(":")[1]) });
+      },
+      carrierOf: (to) => (node.sessions.has(to) ? "direct" : undefined),
+      close: () => {
+        isClosed = true;
+        Object.assign(node, { handler: undefined, streams: undefined });
+        this.breakStreams(peer);
+        for (const other of node.sessions) this.#nodes.get(other)?.sessions.delete(peer);
+        node.sessions.clear();
+        return Promise.resolve();
+      },
+    };
+  }
+
+  setFault(peer: PeerId, fault?: NetFault): void {
+    if (fault === undefined) this.#faults.delete(peer);
+    else this.#faults.set(peer, fault);
+  }
+
+  breakStreams(peer: PeerId): void {
+    for (const breakOne of this.#nodes.get(peer)?.breakers ?? []) breakOne();
+  }
+
+  #node(peer: PeerId): Node {
+    let node = this.#nodes.get(peer);
+    if (node === undefined) {
+      const count = this.#nodes.size + 1;
+      const address = `10.${count >> 16}.${(count >> 8) & 255}.${count & 255}:4242`;
+      node = { address, sessions: new Set(), breakers: new Set() };
+      this.#nodes.set(peer, node);
+    }
+    return node;
+  }
+
+  /** Goes as far as a request does before its handler sees it. */
+  async #reach(from: PeerId, to: PeerId, signal: AbortSignal): Promise<Node> {
+    const fault = this.#faults.get(to) ?? {};
+    const node = this.#nodes.get(to);
+    if (node === undefined) {
+      throw new NetError("PEER_UNKNOWN", `peer ${to}: no address is known`);
+    }
+    if (node.handler === undefined || fault.drop === "before") {
+      throw new NetError("PEER_UNREACHABLE", `peer ${to}: nobody answers`);
+    }
+    if (fault.latencyMs !== undefined) await this.#clock.sleep(fault.latencyMs, signal);
+    if (fault.hang === true) {
+      await this.#clock.sleep(ANSWER_MS, signal);
+      throw new NetError("PEER_TIMEOUT", `peer ${to}: no answer within ${ANSWER_MS} ms`);
+    }
+    node.sessions.add(from);
+    this.#node(from).sessions.add(to);
+    return node;
+  }
+
+  async #exchange(
     from: PeerId,
     to: PeerId,
     request: PeerRequest,
     signal: AbortSignal,
-  ): Promise<PeerResponse> => {
-    const fault = faults.get(to) ?? {};
-    const handler = handlers.get(to);
-    if (!handlers.has(to)) throw new NetError("PEER_UNKNOWN", `peer ${to}: no address is known`);
-    if (handler === undefined || fault.drop === "before") {
-      throw new NetError("PEER_UNREACHABLE", `peer ${to}: nobody answers`);
-    }
-    if (fault.latencyMs !== undefined) await clock.sleep(fault.latencyMs, signal);
-    if (fault.hang === true) {
-      await clock.sleep(ANSWER_MS, signal);
-      throw new NetError("PEER_TIMEOUT", `peer ${to}: no answer within ${ANSWER_MS} ms`);
-    }
-    const answer = await serve(handler, from, request, signal);
+  ): Promise<PeerResponse> {
+    const { handler } = await this.#reach(from, to, signal);
+    if (handler === undefined) throw gone(to);
+    const answer = await serve(handler, this.#seen(from), request, signal);
+    const fault = this.#faults.get(to) ?? {};
     const body = spoil(await collect(answer), fault);
     signal.throwIfAborted();
-    if (fault.drop === "after") {
-      throw new NetError("PEER_UNREACHABLE", `peer ${to}: went away in its answer`);
-    }
+    if (fault.drop === "after") throw gone(to);
     return deliver(to, request, answer, body);
-  };
+  }
 
-  return {
-    net(peer) {
-      if (!handlers.has(peer)) handlers.set(peer, undefined);
-      let isClosed = false;
-      return {
-        async request(to, request, signal) {
-          signal.throwIfAborted();
-          if (isClosed) throw new NetError("PEER_UNREACHABLE", "this peer's sessions are closed");
-          return exchange(peer, to, request, signal);
-        },
-        listen(handler) {
-          handlers.set(peer, handler);
-          return Promise.resolve({ port: nextPort++ });
-        },
-        close() {
-          isClosed = true;
-          handlers.set(peer, undefined);
-          return Promise.resolve();
-        },
-      };
-    },
-    setFault(peer, fault) {
-      if (fault === undefined) faults.delete(peer);
-      else faults.set(peer, fault);
-    },
-  };
+  async #open(from: PeerId, to: PeerId, path: string, signal: AbortSignal): Promise<PeerStream> {
+    const node = await this.#reach(from, to, signal);
+    const url = new URL(path, "http://peer");
+    const asked = {
+      ...this.#seen(from),
+      method: "GET",
+      path: url.pathname,
+      query: url.searchParams,
+      headers: {},
+      signal,
+    } as const;
+    const decided = await node.streams?.(asked).catch(() => ({ status: 500 }));
+    signal.throwIfAborted();
+    if (typeof decided !== "function") throw await refusal(to, decided);
+    const pair = memoryStream(from, to);
+    const breakers = [node.breakers, this.#node(from).breakers];
+    for (const some of breakers) some.add(pair.break);
+    void pair.near.closed.then(() => {
+      for (const some of breakers) some.delete(pair.break);
+    });
+    decided(pair.far);
+    return pair.near;
+  }
+
+  #seen(from: PeerId): Seen {
+    const { address } = this.#node(from);
+    return { peer: from, standing: "member", carrier: "direct", address };
+  }
+}
+
+type Seen = Pick<IncomingRequest, "peer" | "standing" | "carrier" | "address">;
+
+function gone(peer: PeerId): NetError {
+  return new NetError("PEER_UNREACHABLE", `peer ${peer}: went away in its answer`);
+}
+
+/** The peer's own code, where its answer has one. */
+async function refusal(peer: PeerId, answer: OutgoingResponse | undefined): Promise<NetError> {
+  const text = new TextDecoder().decode(await collect(answer ?? { status: 404 }));
+  const code = /"code":"([A-Z_]{1,40})"/.exec(text)?.[1] ?? `HTTP_${answer?.status ?? 404}`;
+  return new NetError("PEER_REFUSED", `peer ${peer}: refuses the stream with ${code}`);
 }
 
 async function serve(
   handler: PeerHandler,
-  from: PeerId,
+  seen: Seen,
   request: PeerRequest,
   signal: AbortSignal,
 ): Promise<OutgoingResponse> {
@@ -125,7 +226,7 @@ async function serve(
   const length = request.method === "POST" ? { "content-length": String(lengthBytes) } : {};
   try {
     return await handler({
-      peer: from,
+      ...seen,
       method: request.method,
       path: url.pathname,
       query: url.searchParams,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { PeerId } from "../../src/base/id.ts";
 import { BLOCK_BYTES } from "../../src/base/limits.ts";
-import type { IncomingRequest, Net, PeerHandler } from "../../src/ports/net.ts";
+import type { IncomingRequest, Net, PeerHandler, StreamHandler } from "../../src/ports/net.ts";
 import { patternOf } from "./blobs.ts";
 
 /** Two peers that know each other; `close` ends both. */
@@ -12,6 +12,9 @@ export interface NetPair {
   /** A peer that nobody knows. */
   stranger: PeerId;
 }
+
+/** Makes two fresh peers of which the holder listens with these handlers. */
+export type OpenNetPair = (handler: PeerHandler, streams?: StreamHandler) => Promise<NetPair>;
 
 const SIZES = [0, 1, 16_384, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES + 17];
 const never = new AbortController().signal;
@@ -42,8 +45,9 @@ async function* blocksOf(bytes: Uint8Array, pieceBytes: number): AsyncGenerator<
   }
 }
 
-/** What every Net does; `open` gives two fresh peers, closed by the suite. */
-export function netContract(name: string, open: (handler: PeerHandler) => Promise<NetPair>): void {
+/** What every Net does; `open` gives two fresh peers, closed by the suite. Streams have a suite of
+ * their own. */
+export function netContract(name: string, open: OpenNetPair): void {
   const withPair = async (
     handler: PeerHandler,
     work: (pair: NetPair) => Promise<void>,
@@ -93,8 +97,9 @@ export function netContract(name: string, open: (handler: PeerHandler) => Promis
       let seen: unknown;
       const handler: PeerHandler = async (request) => {
         const { sizes } = await gather(request);
-        const { method, path, query, headers, lengthBytes } = request;
-        seen = { sizes, method, path, a: query.get("a"), x: headers["x-some"], lengthBytes };
+        const { method, path, query, headers, lengthBytes, standing, carrier } = request;
+        const from = { standing, carrier };
+        seen = { sizes, method, path, a: query.get("a"), x: headers["x-some"], lengthBytes, from };
         return { status: 201 };
       };
       await withPair(handler, async ({ owner, holder }) => {
@@ -113,6 +118,7 @@ export function netContract(name: string, open: (handler: PeerHandler) => Promis
           a: "b c",
           x: "thing",
           lengthBytes,
+          from: { standing: "member", carrier: "direct" },
         });
       });
     });
