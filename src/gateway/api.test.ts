@@ -15,6 +15,7 @@ import type { PutSummary, VolumeService } from "../volume/service.ts";
 import { createApi } from "./api.ts";
 import type { Control, FileList } from "./control.ts";
 import { createJobs } from "./jobs.ts";
+import { createMemoryReach, openFacts } from "./reach-memory.ts";
 import type { Jobs } from "./jobs.ts";
 import { routes } from "./routes.ts";
 import type { Route, RouteName } from "./routes.ts";
@@ -103,6 +104,23 @@ const control: Control = {
   stop: () => void stops++,
 };
 
+const reach = createMemoryReach({
+  swarm: { id: "s", open: false, founder: ID, isFounder: true, keyNumber: 1, members: 1 },
+  peers: [
+    {
+      id: ID,
+      addresses: [],
+      offeredBytes: 1,
+      carrier: "direct",
+      holdsForMeBytes: 0,
+      holdForItBytes: 0,
+      roles: ["relay"],
+      source: "lan",
+    },
+  ],
+  facts: openFacts(),
+});
+
 const ids = new Map<string, string>();
 const files: FileList = {
   entries: () => [...ids].map(([path, id]) => ({ path, id })),
@@ -123,6 +141,7 @@ async function serve(steered: boolean, jobs = createJobs()): Promise<Served> {
   const app = createApi({
     volume,
     control: steered ? { ...control, advanceClock: (stepMs) => clock.advance(stepMs) } : control,
+    reach,
     files,
     clock,
     jobs,
@@ -184,6 +203,14 @@ const inputs: Record<RouteName, object> = {
   list: {},
   peers: {},
   addPeers: { peers: [{ id: ID, addresses: ["127.0.0.1:1"] }] },
+  removePeer: { peer: ID },
+  invite: {},
+  join: { invitation: "holdfast://join/x" },
+  swarm: {},
+  swarmCreate: { open: true },
+  rekey: {},
+  leaveSwarm: {},
+  doctor: {},
   configGet: {},
   configSet: { key: "port", value: "1" },
   down: {},

@@ -1,6 +1,7 @@
 import type { PeerCard } from "../ports/directory.ts";
 import type { ScrubReport } from "../ports/holder.ts";
 import type { HolderUsage } from "../shards/holder.ts";
+import type { PeerDetail } from "./reach.ts";
 
 /** Which program this is and whose. */
 export interface About {
@@ -14,7 +15,7 @@ export interface About {
 }
 
 /** A peer of the list, and what is known of it. `reachable` is there where it was just asked. */
-export interface KnownPeer {
+export interface KnownPeer extends PeerDetail {
   id: string;
   addresses: string[];
   offeredBytes: number;

@@ -3,6 +3,9 @@ import type { Code, PutSummary, Report, VolumeService } from "../volume/service.
 import type { Control, FileList } from "./control.ts";
 import { GatewayError } from "./error.ts";
 import type { Jobs } from "./jobs.ts";
+import { reachHandlers } from "./reach-handlers.ts";
+import type { ReachRoute } from "./reach-handlers.ts";
+import type { Reach } from "./reach.ts";
 import type { InputOf, ResultOf, RouteName } from "./routes.ts";
 
 /** What a handler gets beside its input. */
@@ -25,6 +28,8 @@ export type Handlers = {
 export interface Services {
   volume: VolumeService;
   control: Control;
+  /** Without it the routes about the swarm and the network are not served. */
+  reach?: Reach;
   files: FileList;
   clock: Clock;
   jobs: Jobs;
@@ -35,7 +40,11 @@ const UPLOADS = "/uploads";
 
 /** The handlers of all routes over the daemon's services. */
 export function createHandlers(services: Services): Handlers {
-  return { ...contentHandlers(services), ...daemonHandlers(services) };
+  return {
+    ...contentHandlers(services),
+    ...daemonHandlers(services),
+    ...reachHandlers(services),
+  };
 }
 
 type ContentRoute =
@@ -118,7 +127,7 @@ function daemonHandlers({
   files,
   clock,
   jobs,
-}: Services): Omit<Handlers, ContentRoute> {
+}: Services): Omit<Handlers, ContentRoute | ReachRoute> {
   return {
     version: () => control.about(),
     status: () => ({
@@ -129,13 +138,6 @@ function daemonHandlers({
     }),
     scrub: (_input, { signal }) => control.scrub(signal),
     list: () => ({ uploads: files.entries() }),
-    peers: async ({ probe }, { signal }) => ({ peers: await control.peers(probe, signal) }),
-    async addPeers({ peers }, { signal }) {
-      control.addPeers(
-        peers.map(({ site, ...card }) => (site === undefined ? card : { ...card, site })),
-      );
-      return { peers: await control.peers(false, signal) };
-    },
     configGet: ({ key }) => ({ keys: control.configGet(key) }),
     configSet({ key, value }) {
       control.configSet(key, value);

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import * as r from "./reach-schemas.ts";
 import * as s from "./schemas.ts";
 
 /** How a route answers: one JSON value; a stream of events whose last is `done` or `error`;
@@ -44,8 +45,22 @@ export const routes = {
   upload: events("/v1/upload", "store a path and tell its id", s.uploadInput, s.uploadSummary),
   download: events("/v1/download", "fetch by content id", s.downloadInput, s.getSummary),
   list: json("GET", "/v1/list", "what was uploaded, with ids", s.nothing, s.uploads),
-  peers: json("GET", "/v1/peers", "the known peers", s.peersInput, s.knownPeers),
-  addPeers: json("POST", "/v1/peers", "add peers to the list", s.addPeersInput, s.knownPeers),
+  peers: json("GET", "/v1/peers", "the known peers", r.peersInput, r.knownPeers),
+  addPeers: json("POST", "/v1/peers", "add peers to the list", s.addPeersInput, r.knownPeers),
+  removePeer: json("POST", "/v1/peers/remove", "forget a peer", r.removePeerInput, r.knownPeers),
+  invite: json("POST", "/v1/invite", "make an invitation", r.inviteInput, r.invited),
+  join: json("POST", "/v1/join", "join the swarm of an invitation", r.joinInput, r.joined),
+  swarm: json("GET", "/v1/swarm", "the swarm of this home", s.nothing, r.swarmSummary),
+  swarmCreate: json(
+    "POST",
+    "/v1/swarm/create",
+    "make a new swarm",
+    r.swarmCreateInput,
+    r.swarmSummary,
+  ),
+  rekey: json("POST", "/v1/swarm/rekey", "change the network key", r.rekeyInput, r.rekeyed),
+  leaveSwarm: json("POST", "/v1/swarm/leave", "leave the swarm", s.nothing, r.swarmSummary),
+  doctor: json("GET", "/v1/doctor", "what works and what does not", s.nothing, r.doctorReport),
   configGet: json("GET", "/v1/config", "the configuration's keys", s.configGetInput, s.configKeys),
   configSet: json("POST", "/v1/config", "set or remove a key", s.configSetInput, s.configKeys),
   down: json("POST", "/v1/down", "stop the daemon", s.nothing, s.stopping),

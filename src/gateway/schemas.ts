@@ -12,20 +12,22 @@ const localPath = z
   .min(1)
   .max(PATH_MAX_CHARACTERS)
   .regex(/^\/[^\0]*$/, "wanted an absolute path");
-/** A number or a flag of a query string, or of a JSON body. */
-const numberIn = z.union([
+/** A number of a query string, or of a JSON body. */
+export const numberIn = z.union([
   count,
   z
     .string()
     .regex(/^\d{1,15}$/)
     .transform(Number),
 ]);
-const flagIn = z.union([
+/** A flag of a query string, or of a JSON body. */
+export const flagIn = z.union([
   z.boolean(),
   z.enum(["true", "false"]).transform((text) => text === "true"),
 ]);
 const codeIn = z.string().regex(/^\d{1,3}\/\d{1,3}$/, 'wanted "k/n"');
-const id = z.string().regex(/^[a-z2-7]{52}$/, "wanted an id of 52 characters");
+/** An id, as of a peer. */
+export const id = z.string().regex(/^[a-z2-7]{52}$/, "wanted an id of 52 characters");
 
 const address = z.string().refine((text) => parseAddress(text) !== undefined, 'wanted "host:port"');
 
@@ -67,7 +69,6 @@ export const listInput = z.strictObject({
 export const pathInput = z.strictObject({ path: remotePath });
 export const moveInput = z.strictObject({ from: remotePath, to: remotePath });
 export const historyInput = z.strictObject({ path: remotePath.optional() });
-export const peersInput = z.strictObject({ probe: flagIn.default(false) });
 export const addPeersInput = z.strictObject({
   peers: z
     .array(
@@ -159,17 +160,6 @@ export const snapshots = z.object({
 export const scrubReport = z.object({ shards: count, bytes: count, corrupt: z.array(z.string()) });
 export const uploads = z.object({
   uploads: z.array(z.object({ path: z.string(), id: z.string() })),
-});
-export const knownPeers = z.object({
-  peers: z.array(
-    z.object({
-      id: z.string(),
-      addresses: z.array(z.string()),
-      offeredBytes: count,
-      site: z.string().optional(),
-      reachable: z.boolean().optional(),
-    }),
-  ),
 });
 export const configKeys = z.object({ keys: z.record(z.string(), z.unknown()) });
 export const stopping = z.object({ pid: count });
