@@ -105,3 +105,38 @@ export const RECORDS_MAX = 262_144;
 export const RECORD_EPOCHS_MAX = 800;
 /** Different values of one number of a record that a keeper keeps as evidence. */
 export const RECORD_VALUES_MAX = 2;
+
+/** Agents that one tracker serves; each peer has one. */
+export const TRACKER_AGENTS_MAX = 4_096;
+/** One line of the dialogue between a tracker and an agent. */
+export const TRACKER_LINE_MAX_BYTES = 8 * KIB;
+/** Lines that wait to be written to the other side; who reads more slowly is dropped. */
+export const TRACKER_LINES_QUEUED_MAX = 4_096;
+/** Questions that one agent has not yet answered. */
+export const AGENT_QUESTIONS_MAX = 256;
+/** Look-ups and requests for tickets that a tracker works on at once. */
+export const TRACKER_REQUESTS_MAX = 4_096;
+/** How long a tracker waits for an agent's answer. */
+export const TRACKER_ANSWER_MS = 2_000;
+/** How long it waits for further agents when one has confirmed. */
+export const TRACKER_GRACE_MS = 250;
+/** After so long without a line either side takes the other for dead; a PING goes before. */
+export const TRACKER_SILENCE_MS = 60_000;
+export const TRACKER_PING_MS = 20_000;
+/** Time for a new agent to say what it is. */
+export const TRACKER_GREETING_MS = 30_000;
+/** Questions in a row that an agent may leave unanswered before it is dropped. */
+export const AGENT_SILENCES_MAX = 3;
+/** Agents asked for one hash; addresses in one answer. */
+export const WHO_HAS_ASKED_MAX = 64;
+export const WHO_HAS_ADDRESSES_MAX = 32;
+export const WHERE_TO_UPLOAD_MAX = 64;
+/** The filter of one agent, and those of all agents of a tracker. */
+export const AGENT_FILTER_MAX_BYTES = MIB;
+export const TRACKER_FILTERS_MAX_BYTES = 256 * MIB;
+/** A tracker drops an agent that sends whole filters more often; agents keep more distance. */
+export const FILTER_DISTANCE_MIN_MS = 2_000;
+/** Trackers that a peer keeps a stream to, and asks. */
+export const TRACKERS_MAX = 8;
+/** An answer of a tracker to its client. */
+export const TRACKER_ANSWER_MAX_BYTES = 64 * KIB;

@@ -1,10 +1,16 @@
 import { HoldfastError } from "../base/error.ts";
 
 export type SwarmCode =
+  | "AGENTS_MANY"
+  | "AGENT_SILENT"
+  | "AGENT_UNKNOWN"
   | "ANSWER_MALFORMED"
   | "BODY_TOO_LARGE"
   | "CERTIFICATE_REFUSED"
+  | "DIALOGUE_BROKEN"
+  | "INTRODUCTION_REFUSED"
   | "LENGTH_REQUIRED"
+  | "MEMBERS_ONLY"
   | "METHOD_REFUSED"
   | "PATH_UNKNOWN"
   | "PEER_FAILED"
@@ -18,7 +24,9 @@ export type SwarmCode =
   | "RECORD_SPACE_FULL"
   | "REQUEST_MALFORMED"
   | "SHARD_FORGED"
-  | "SHARD_NOT_HELD";
+  | "SHARD_NOT_HELD"
+  | "TRACKER_BUSY"
+  | "TRACKER_MISSING";
 
 /** A peer that says something it may not say, or refuses. The message names it. */
 export class SwarmError extends HoldfastError<SwarmCode> {
