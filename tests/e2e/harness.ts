@@ -41,6 +41,8 @@ interface StartOptions {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
   uid?: number;
+  /** A program with its first arguments that starts it, as one that enters a network namespace. */
+  through?: readonly string[];
 }
 
 /** Starts one command line of Holdfast. */
@@ -48,7 +50,8 @@ export function startHoldfast(args: readonly string[], options: StartOptions = {
   const env = { ...process.env, ...options.env };
   delete env["HOLDFAST_HOME"];
   delete env["NODE_TEST_CONTEXT"];
-  const child = spawn(HOLDFAST, args, {
+  const [program = HOLDFAST, ...rest] = [...(options.through ?? []), HOLDFAST, ...args];
+  const child = spawn(program, rest, {
     env,
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
