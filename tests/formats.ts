@@ -40,6 +40,7 @@ import {
   encodeTreeNode,
   type TreeEntry,
 } from "../src/codec/tree.ts";
+import type { PeerRole } from "../src/ports/directory.ts";
 import { toHex } from "./vectors/read.ts";
 import { CHUNK_MAX_BYTES, PACK_MAX_BYTES, SHARD_MAX_BYTES } from "../src/base/limits.ts";
 
@@ -114,6 +115,11 @@ const card: Arbitrary<CardBody> = fc
       offeredBytes: uint,
       site: printable(20),
       timeMs: uint,
+      bootstrap: fc.array(fc.constantFrom("10.1.2.3:4", "[2001:db8::1]:65535"), {
+        minLength: 1,
+        maxLength: 8,
+      }),
+      roles: fc.constantFrom<PeerRole[]>(["relay"], ["tracker"], ["relay", "tracker"]),
     },
     { requiredKeys: ["id", "addresses", "offeredBytes", "timeMs"] },
   )

@@ -49,6 +49,8 @@ export const SIGNED_BODY_MAX_BYTES = 4 * KIB;
 /** Characters of a device's name. */
 export const DEVICE_NAME_MAX = 64;
 export const CARD_ADDRESSES_MAX = 8;
+/** DHT nodes that a card names. */
+export const CARD_BOOTSTRAP_MAX = 8;
 /** Characters of one address. */
 export const CARD_ADDRESS_MAX = 64;
 export const CARD_SITE_MAX = 64;
@@ -85,8 +87,8 @@ export const SCRUB_CORRUPT_MAX = 10_000;
 export const HOLDER_READ_BUFFERS_MAX = 16;
 /** A block of a shard being read out or checked. */
 export const HOLDER_READ_BYTES = 512 * KIB;
-/** Most bytes of one file of a home's keys. */
-export const SECRET_MAX_BYTES = 8 * KIB;
+/** Most bytes of one file of a home's keys; the swarm's state is the largest. */
+export const SECRET_MAX_BYTES = 64 * KIB;
 /** What such a file may be called. */
 export const SECRET_NAME = /^[a-z0-9-][a-z0-9.-]{0,39}$/;
 
@@ -140,3 +142,32 @@ export const FILTER_DISTANCE_MIN_MS = 2_000;
 export const TRACKERS_MAX = 8;
 /** An answer of a tracker to its client. */
 export const TRACKER_ANSWER_MAX_BYTES = 64 * KIB;
+
+/** Admissions between the founder of a swarm and a member. */
+export const CHAIN_LINKS_MAX = 16;
+/** Network keys of a swarm that are accepted at a time. */
+export const NETWORK_KEYS_MAX = 2;
+/** Peers that a rekey names as staying; others prove themselves by their chain of admissions. */
+export const REKEY_MEMBERS_MAX = 1_024;
+/** Peers that a rekey shuts out. */
+export const REKEY_EXCLUDED_MAX = 256;
+/** How long after a rekey the old key may still be good for fetching the new one. */
+export const REKEY_GRACE_MAX_MS = 90 * 86_400_000;
+/** A rekey or a swarm's state, signature included. */
+export const SWARM_STATE_MAX_BYTES = 60 * KIB;
+/** Cards in an invitation, and how many are in it before its length is looked at. */
+export const INVITATION_CARDS_MAX = 5;
+export const INVITATION_CARDS_MIN = 3;
+/** What a QR code of middling redundancy holds. */
+export const INVITATION_QR_MAX_CHARS = 2_300;
+export const INVITATION_MAX_BYTES = 12 * KIB;
+export const INVITATION_LIFETIME_MAX_MS = 90 * 86_400_000;
+export const INVITATION_USES_MAX = 1_000;
+/** Uses of invitations that a member remembers; beyond them it forgets those that expire first. */
+export const INVITATION_USES_KEPT_MAX = 65_536;
+/** How long a guest waits for one member's answer. */
+export const ADMISSION_TIMEOUT_MS = 20_000;
+/** Peers that are told at once of a rekey or of a used invitation. */
+export const COURIER_PEERS_AT_ONCE = 8;
+/** Whoever wants to hear of changes of the swarm's keys. */
+export const SWARM_LISTENERS_MAX = 64;

@@ -4,9 +4,11 @@ import type { PeerId } from "../base/id.ts";
 import {
   CARD_ADDRESS_MAX,
   CARD_ADDRESSES_MAX,
+  CARD_BOOTSTRAP_MAX,
   CARD_SITE_MAX,
   SIGNED_BODY_MAX_BYTES,
 } from "../base/limits.ts";
+import type { PeerRole } from "../ports/directory.ts";
 import { decodeVersioned, encodeCbor, readArray, readBytes, readText, readUint } from "./cbor.ts";
 import { malformed, unknownVersion } from "./error.ts";
 
@@ -23,17 +25,26 @@ export interface CardBody {
   protocol: 1;
   /** When it was made; of two cards of a peer the later one counts. */
   timeMs: number;
+  /** `host:port` (UDP) of the DHT nodes that it runs for others; never empty, at most
+   * CARD_BOOTSTRAP_MAX. */
+  bootstrap?: readonly string[];
+  /** In the order of ROLES, each once, never empty. */
+  roles?: readonly PeerRole[];
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const PROTOCOL = 1;
+/** Bit 0, bit 1, … of the roles. */
+const ROLES: readonly PeerRole[] = ["relay", "tracker"];
 const WHAT = "peer card";
 
 /** Encodes a card's body; the peer signs it for "peer card".
  * @throws CodecError FORMAT_MALFORMED for addresses or a site that no card may have */
 export function encodeCard(card: CardBody): Uint8Array {
   const { id, addresses, offeredBytes, site, protocol, timeMs } = card;
+  const { bootstrap = [], roles = [] } = card;
   addresses.forEach(checkAddress);
+  bootstrap.forEach(checkAddress);
   if (site !== undefined) checkSite(site);
   return encodeCbor([
     VERSION,
@@ -43,15 +54,19 @@ export function encodeCard(card: CardBody): Uint8Array {
     site ?? null,
     protocol,
     timeMs,
+    [...readArray(bootstrap, "peer card: bootstrap", CARD_BOOTSTRAP_MAX)],
+    ROLES.reduce((bits, role, bit) => (roles.includes(role) ? bits | (1 << bit) : bits), 0),
   ]);
 }
 
 /** @throws CodecError VERSION_UNKNOWN | FORMAT_MALFORMED
  * @see docs/format/card.md */
 export function decodeCard(bytes: Uint8Array): CardBody {
-  const parts = decodeVersioned(bytes, WHAT, VERSION, 6, SIGNED_BODY_MAX_BYTES);
+  const parts = decodeVersioned(bytes, WHAT, VERSION, 8, SIGNED_BODY_MAX_BYTES);
   const protocol = readUint(parts[4], "peer card: protocol");
   if (protocol !== PROTOCOL) throw unknownVersion("peer card: protocol", protocol, PROTOCOL);
+  const bootstrap = readArray(parts[6], "peer card: bootstrap", CARD_BOOTSTRAP_MAX);
+  const roleBits = readUint(parts[7], "peer card: roles", (1 << ROLES.length) - 1);
   return {
     id: idOf(readBytes(parts[0], "peer card: id", 32)),
     addresses: readArray(parts[1], "peer card: addresses", CARD_ADDRESSES_MAX).map(checkAddress),
@@ -59,6 +74,8 @@ export function decodeCard(bytes: Uint8Array): CardBody {
     ...(parts[3] === null ? {} : { site: checkSite(parts[3]) }),
     protocol,
     timeMs: readUint(parts[5], "peer card: time"),
+    ...(bootstrap.length === 0 ? {} : { bootstrap: bootstrap.map(checkAddress) }),
+    ...(roleBits === 0 ? {} : { roles: ROLES.filter((_, bit) => (roleBits & (1 << bit)) !== 0) }),
   };
 }
 
