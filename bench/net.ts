@@ -14,6 +14,7 @@ import { BLOCK_BYTES, MIB } from "../src/base/limits.ts";
 import { signingKeyOf } from "../src/crypto/sign.node.ts";
 import type { Directory } from "../src/ports/directory.ts";
 import type { Net } from "../src/ports/net.ts";
+import { fixedSwarmKeys } from "../src/ports/swarm-keys.ts";
 
 const CONNECTIONS = 4;
 const BODY_BYTES = 4 * MIB;
@@ -44,7 +45,7 @@ function directoryOf(peer: PeerId, port: number): Directory {
 function netOf(seed: Uint8Array, directory: Directory): Net {
   return openTlsNet({
     key: keyOf(seed),
-    swarmKey: SWARM_KEY,
+    swarmKeys: fixedSwarmKeys(SWARM_KEY),
     directory,
     clock: {
       nowMs: Date.now,

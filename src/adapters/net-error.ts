@@ -4,6 +4,7 @@ export type NetCode =
   | "PEER_BROKE_PROTOCOL"
   | "PEER_IMPOSTOR"
   | "PEER_REFUSED"
+  | "PEER_REFUSED"
   | "PEER_TIMEOUT"
   | "PEER_UNKNOWN"
   | "PEER_UNREACHABLE";

@@ -13,6 +13,7 @@ import type { RecordStore } from "../swarm/records.ts";
 import { Roster } from "../swarm/roster.ts";
 import { createPeerHandler } from "../swarm/server.ts";
 import { createSwarm } from "../swarm/swarm.ts";
+import { fixedSwarmKeys } from "../ports/swarm-keys.ts";
 import { createClosers } from "./closers.ts";
 import type { Closers } from "./closers.ts";
 import { composeHolder } from "./compose-holder.ts";
@@ -59,7 +60,8 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
 
   const wanted = await pickPort(paths, parts.wantedPort, config.port);
   const roster = new Roster(clock);
-  const tls = { key, swarmKey, directory, clock, random: systemRandom, log, port: wanted };
+  const swarmKeys = fixedSwarmKeys(swarmKey);
+  const tls = { key, swarmKeys, directory, clock, random: systemRandom, log, port: wanted };
   const net = observedNet(openTlsNet(tls), roster, clock);
   closers.add(() => net.close());
   const client = createPeerClient({ net, clock, account, certificate });

@@ -25,8 +25,8 @@ export interface PeerResponse {
 /** How a session runs, the better one first. */
 export type CarrierKind = "direct" | "punched" | "relayed";
 
-/** What the other side of a session has shown of the swarm's key: the newest, the one before (it may
- * fetch the new one), or that of an invitation's lobby (it may ask to be admitted). */
+/** What the other side of a session has shown of the swarm's key: the newest, the one before (it
+ * may fetch the new one), or that of an invitation's lobby (it may ask to be admitted). */
 export type Standing = "member" | "former" | "guest";
 
 /** What a handler sees: who asks is proven by the session. */

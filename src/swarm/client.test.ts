@@ -40,6 +40,8 @@ function lying(body: Uint8Array, status = 200): PeerClient & { account: string }
       into?.set(body);
       return Promise.resolve({ status, headers: {}, body: into?.subarray(0, body.length) ?? body });
     },
+    open: () => Promise.reject(new Error("no streams")),
+    carrierOf: () => undefined,
     listen: () => Promise.resolve({ port: 0 }),
     close: () => Promise.resolve(),
   };

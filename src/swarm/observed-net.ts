@@ -20,7 +20,9 @@ export function observedNet(net: Net, roster: Roster, clock: Clock): Net {
         throw error;
       }
     },
-    listen: (handler) => net.listen(handler),
+    open: (peer, path, signal) => net.open(peer, path, signal),
+    listen: (handler, streams) => net.listen(handler, streams),
+    carrierOf: (peer) => net.carrierOf(peer),
     close: () => net.close(),
   };
 }

@@ -54,6 +54,8 @@ test("observedNet() notes answers and failures, not requests that were given up"
       answer === undefined
         ? Promise.resolve({ status: 404, headers: {}, body: new Uint8Array(0) })
         : Promise.reject(answer),
+    open: () => Promise.reject(new Error("no streams")),
+    carrierOf: () => undefined,
     listen: () => Promise.resolve({ port: 0 }),
     close: () => Promise.resolve(),
   };

@@ -20,6 +20,7 @@ import { openRecordStore } from "../../src/swarm/records.ts";
 import { createPeerHandler } from "../../src/swarm/server.ts";
 import { introduce } from "./harness.ts";
 import type { TestPeer } from "./harness.ts";
+import { fixedSwarmKeys } from "../../src/ports/swarm-keys.ts";
 
 /** What an evil holder does to shards that it is asked for, and to wishes. */
 export type Mood =
@@ -54,9 +55,9 @@ export async function openEvilHolder(owner: TestPeer, mood: Mood): Promise<EvilH
   const log = { write: () => undefined };
   const clock = systemClock;
   const file = readFileSync(join(owner.home, "keys", "swarm.key"));
-  const swarmKey = decodeKeyFile("swarm.key", file, 32);
+  const swarmKeys = fixedSwarmKeys(decodeKeyFile("swarm.key", file, 32));
   const directory = createMemoryDirectory();
-  const net = openTlsNet({ key, swarmKey, directory, clock, random, log, host: "127.0.0.1" });
+  const net = openTlsNet({ key, swarmKeys, directory, clock, random, log, host: "127.0.0.1" });
   const database = openDatabase(":memory:", { schema: HOLDER_SCHEMA });
   const blobs = new MemoryBlobs();
   const spaceBytes = (): number => OFFERED_BYTES;

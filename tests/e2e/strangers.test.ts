@@ -20,6 +20,7 @@ import { shardId } from "../support/swarm-peer.ts";
 import { heldBy } from "./damage.ts";
 import { TestSwarm, writeRandom } from "./harness.ts";
 import type { TestPeer } from "./harness.ts";
+import { fixedSwarmKeys } from "../../src/ports/swarm-keys.ts";
 
 const never = new AbortController().signal;
 const random = { bytes: (count: number) => new Uint8Array(randomBytes(count)) };
@@ -61,7 +62,8 @@ function netOf(key: SigningKey, knockKey: Uint8Array): Net {
     { id: holder.id, addresses: [`127.0.0.1:${holder.port}`], offeredBytes: 1 },
   ]);
   const log = { write: () => undefined };
-  const net = openTlsNet({ key, swarmKey: knockKey, directory, clock: systemClock, random, log });
+  const swarmKeys = fixedSwarmKeys(knockKey);
+  const net = openTlsNet({ key, swarmKeys, directory, clock: systemClock, random, log });
   nets.push(net);
   return net;
 }

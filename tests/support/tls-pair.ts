@@ -9,6 +9,7 @@ import { openTlsNet } from "../../src/adapters/tls/net.ts";
 import type { TlsNetOptions } from "../../src/adapters/tls/options.ts";
 import { idOf, type PeerId } from "../../src/base/id.ts";
 import { signingKeyOf, type SigningKey } from "../../src/crypto/sign.node.ts";
+import { fixedSwarmKeys } from "../../src/ports/swarm-keys.ts";
 import type { Net, PeerHandler } from "../../src/ports/net.ts";
 import { createMemoryDirectory, type MemoryDirectory } from "../../src/swarm/peer-list.ts";
 
@@ -34,7 +35,7 @@ export function netOf(
 ): Net {
   return openTlsNet({
     key,
-    swarmKey: SWARM_KEY,
+    swarmKeys: fixedSwarmKeys(SWARM_KEY),
     directory,
     clock: systemClock,
     random,
@@ -79,7 +80,11 @@ export async function createPair(
 
 /** A right knock at the holder. */
 export function knock(swarmKey: Uint8Array = SWARM_KEY, nowMs: number = Date.now()): Uint8Array {
-  return createKnocker(swarmKey, { ...systemClock, nowMs: () => nowMs }, random)(HOLDER.publicKey);
+  return createKnocker(
+    fixedSwarmKeys(swarmKey),
+    { ...systemClock, nowMs: () => nowMs },
+    random,
+  )(HOLDER.publicKey);
 }
 
 /** Sends bytes over bare TCP and collects what comes back until the other side closes. */

@@ -13,8 +13,8 @@ export interface Session {
   readonly address?: string;
 }
 
-/** One way to open sessions. Whatever goes wrong on a session ends in the socket's `close`: no error
- * of it may go uncaught, and bytes in flight are bounded by back-pressure. */
+/** One way to open sessions. Whatever goes wrong on a session ends in the socket's `close`: no
+ * error of it may go uncaught, and bytes in flight are bounded by back-pressure. */
 export interface Carrier {
   readonly kind: CarrierKind;
   /** Whether dialling `peer` can make sense now; cheap, no I/O. */

@@ -1,10 +1,10 @@
 import { connect as connectRaw } from "node:net";
+import type { Duplex } from "node:stream";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import { parseAddress, type HostPort } from "../../base/address.ts";
 import { idBytes, type PeerId } from "../../base/id.ts";
 import { BLOCK_BYTES } from "../../base/limits.ts";
 import { messageOf } from "../../base/error.ts";
-import type { Directory } from "../../ports/directory.ts";
 import { NetError } from "../net-error.ts";
 import { provenPeer } from "./certificate.ts";
 
@@ -12,54 +12,49 @@ import { provenPeer } from "./certificate.ts";
 const STAGGER_MS = 250;
 const ADDRESSES_MAX = 8;
 
-/** Opens proven sessions to peers. */
-export interface Dialler {
-  /** @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT */
-  dial(peer: PeerId, signal: AbortSignal): Promise<TLSSocket>;
-}
-
-interface DiallerOptions {
-  directory: Directory;
+/** What dialling needs. */
+export interface DialOptions {
   context: SecureContext;
   knock: (dialled: Uint8Array) => Uint8Array;
+  /** From dialling to a proven session. */
   connectMs: number;
 }
 
-/** Makes a dialler that races the addresses which the directory knows. */
-export function createDialler(options: DiallerOptions): Dialler {
-  return {
-    async dial(peer, signal) {
-      const addresses = (options.directory.find(peer)?.addresses ?? [])
-        .map(parseAddress)
-        .filter((address) => address !== undefined)
-        .slice(0, ADDRESSES_MAX);
-      if (addresses.length === 0) {
-        throw new NetError("PEER_UNKNOWN", `peer ${peer}: no address is known`, {
-          hint: "add its address to the peer list",
-        });
-      }
-      const settled = new AbortController();
-      const deadline = AbortSignal.timeout(options.connectMs);
-      const stop = AbortSignal.any([signal, settled.signal, deadline]);
-      try {
-        let before: Promise<unknown> | undefined;
-        const attempts = addresses.map((address) => {
-          const turn = before === undefined ? undefined : turnAfter(before, stop);
-          const attempt = Promise.resolve(turn).then(() =>
-            dialAddress(address, peer, options, stop),
-          );
-          before = attempt;
-          return attempt;
-        });
-        return await Promise.any(attempts);
-      } catch (error) {
-        signal.throwIfAborted();
-        throw whyNot(peer, error, deadline.aborted, options.connectMs);
-      } finally {
-        settled.abort();
-      }
-    },
-  };
+/** Opens a session to `peer` at whichever of the addresses answers first.
+ * @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT */
+export async function raceAddresses(
+  texts: readonly string[],
+  peer: PeerId,
+  options: DialOptions,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const addresses = texts
+    .map(parseAddress)
+    .filter((address) => address !== undefined)
+    .slice(0, ADDRESSES_MAX);
+  if (addresses.length === 0) {
+    throw new NetError("PEER_UNKNOWN", `peer ${peer}: no address is known`, {
+      hint: "add its address to the peer list",
+    });
+  }
+  const settled = new AbortController();
+  const deadline = AbortSignal.timeout(options.connectMs);
+  const stop = AbortSignal.any([signal, settled.signal, deadline]);
+  try {
+    let before: Promise<unknown> | undefined;
+    const attempts = addresses.map((address) => {
+      const turn = before === undefined ? undefined : turnAfter(before, stop);
+      const attempt = Promise.resolve(turn).then(() => dialAddress(address, peer, options, stop));
+      before = attempt;
+      return attempt;
+    });
+    return await Promise.any(attempts);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw whyNot(peer, error, deadline.aborted, options.connectMs);
+  } finally {
+    settled.abort();
+  }
 }
 
 function whyNot(peer: PeerId, error: unknown, late: boolean, connectMs: number): NetError {
@@ -75,7 +70,7 @@ function whyNot(peer: PeerId, error: unknown, late: boolean, connectMs: number):
 function dialAddress(
   address: HostPort,
   peer: PeerId,
-  options: DiallerOptions,
+  options: DialOptions,
   stop: AbortSignal,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
@@ -90,33 +85,58 @@ function dialAddress(
     stop.addEventListener("abort", onAbort, { once: true });
     raw.once("error", fail);
     raw.once("connect", () => {
-      raw.write(options.knock(idBytes(peer)));
-      // Our own check below: the key is the identity, there is no authority and no name.
-      // The mark bounds what waits in JavaScript; node takes it, its types do not know it.
-      const session = {
-        socket: raw,
-        secureContext: options.context,
-        rejectUnauthorized: false,
-        highWaterMark: BLOCK_BYTES,
-      };
-      const socket = connectTls(session);
-      const onClose = (): void => fail(new Error("the connection was closed unanswered"));
-      socket.once("close", onClose);
-      // An error is always followed by close; a session without a request must not throw it.
-      socket.on("error", fail);
-      socket.once("secureConnect", () => {
-        const proven = provenPeer(socket);
-        if (proven !== peer) {
-          const who = proven === undefined ? "nobody proven" : `peer ${proven}`;
-          socket.destroy();
-          fail(new NetError("PEER_IMPOSTOR", `peer ${peer}: ${who} answered at its address`));
-          return;
-        }
-        stop.removeEventListener("abort", onAbort);
-        socket.off("close", onClose);
-        if (stop.aborted) socket.destroy();
-        resolve(socket);
-      });
+      stop.removeEventListener("abort", onAbort);
+      raw.off("error", fail);
+      secureDialled(raw, peer, options, stop).then(resolve, reject);
+    });
+  });
+}
+
+/** Knocks on a connection that leads to `peer`, finishes the handshake and proves who is there.
+ * Destroys the connection where that fails.
+ * @throws NetError PEER_IMPOSTOR; Error for whatever broke */
+export function secureDialled(
+  raw: Duplex,
+  peer: PeerId,
+  options: DialOptions,
+  stop: AbortSignal,
+): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      stop.removeEventListener("abort", onAbort);
+      raw.destroy();
+      reject(error);
+    };
+    const onAbort = (): void => fail(new Error("given up"));
+    raw.once("error", fail);
+    if (stop.aborted) return onAbort();
+    stop.addEventListener("abort", onAbort, { once: true });
+    raw.write(options.knock(idBytes(peer)));
+    // Our own check below: the key is the identity, there is no authority and no name.
+    // The mark bounds what waits in JavaScript; node takes it, its types do not know it.
+    const session = {
+      socket: raw,
+      secureContext: options.context,
+      rejectUnauthorized: false,
+      highWaterMark: BLOCK_BYTES,
+    };
+    const socket = connectTls(session);
+    const onClose = (): void => fail(new Error("the connection was closed unanswered"));
+    socket.once("close", onClose);
+    // An error is always followed by close; a session without a request must not throw it.
+    socket.on("error", fail);
+    socket.once("secureConnect", () => {
+      const proven = provenPeer(socket);
+      if (proven !== peer) {
+        const who = proven === undefined ? "nobody proven" : `peer ${proven}`;
+        socket.destroy();
+        fail(new NetError("PEER_IMPOSTOR", `peer ${peer}: ${who} answered at its address`));
+        return;
+      }
+      stop.removeEventListener("abort", onAbort);
+      socket.off("close", onClose);
+      if (stop.aborted) socket.destroy();
+      resolve(socket);
     });
   });
 }

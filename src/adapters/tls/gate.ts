@@ -1,22 +1,24 @@
-import type { Socket } from "node:net";
-import type { SessionBounds } from "./options.ts";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Standing } from "../../ports/net.ts";
+import type { SessionBounds } from "../net/options.ts";
 import { KNOCK_BYTES } from "./knock.ts";
 
 /** Connections that have not proven anything yet. When there are too many, the oldest gives way:
  * an honest peer knocks with its first packet, so it is through before it is old. */
 export class HalfOpen {
   readonly #bounds: SessionBounds;
-  readonly #all = new Set<Socket>();
-  readonly #byAddress = new Map<string, Set<Socket>>();
+  readonly #all = new Set<Duplex>();
+  readonly #byAddress = new Map<string, Set<Duplex>>();
 
   constructor(bounds: SessionBounds) {
     this.#bounds = bounds;
   }
 
   /** Takes a new connection in; it leaves by `leave` or when it closes. */
-  enter(socket: Socket): void {
+  enter(socket: Duplex): void {
     const address = addressOf(socket);
-    const same = this.#byAddress.get(address) ?? new Set<Socket>();
+    const same = this.#byAddress.get(address) ?? new Set<Duplex>();
     if (same.size >= this.#bounds.halfOpenPerAddressMax) dropOldest(same);
     else if (this.#all.size >= this.#bounds.halfOpenMax) dropOldest(this.#all);
     this.#byAddress.set(address, same.add(socket));
@@ -31,7 +33,7 @@ export class HalfOpen {
   }
 
   /** The connection has become a session. */
-  leave(socket: Socket): void {
+  leave(socket: Duplex): void {
     socket.emit(PROVEN);
   }
 
@@ -43,13 +45,13 @@ export class HalfOpen {
 const PROVEN = Symbol("proven");
 
 /** IPv6 addresses count by their /64: one household has billions. */
-function addressOf(socket: Socket): string {
-  const address = socket.remoteAddress ?? "";
+function addressOf(socket: Duplex): string {
+  const address = (socket instanceof Socket ? socket.remoteAddress : undefined) ?? "";
   if (!address.includes(":") || address.startsWith("::ffff:")) return address;
   return address.split(":").slice(0, 4).join(":");
 }
 
-function dropOldest(sockets: Set<Socket>): void {
+function dropOldest(sockets: Set<Duplex>): void {
   for (const socket of sockets) {
     sockets.delete(socket);
     socket.destroy();
@@ -61,10 +63,10 @@ function dropOldest(sockets: Set<Socket>): void {
  * TLS finds it. Whoever knocks wrongly, late or not at all is closed without a byte.
  * @param onKnocked called at most once, with a connection that knocked rightly */
 export function awaitKnock(
-  socket: Socket,
-  isKnock: (knock: Uint8Array) => boolean,
+  socket: Duplex,
+  standingOf: (knock: Uint8Array) => Standing | undefined,
   deadlineMs: number,
-  onKnocked: () => void,
+  onKnocked: (standing: Standing) => void,
 ): void {
   const timer = setTimeout(() => socket.destroy(), deadlineMs).unref();
   const done = (): void => {
@@ -76,8 +78,9 @@ export function awaitKnock(
     const knock = socket.read(KNOCK_BYTES) as Uint8Array | null;
     if (knock === null) return;
     done();
-    if (knock.length === KNOCK_BYTES && isKnock(knock)) onKnocked();
-    else socket.destroy();
+    const standing = knock.length === KNOCK_BYTES ? standingOf(knock) : undefined;
+    if (standing === undefined) socket.destroy();
+    else onKnocked(standing);
   };
   socket.on("readable", onReadable);
   socket.once("close", done);

@@ -16,7 +16,8 @@ import {
 import { idOf } from "../../base/id.ts";
 import { MIB } from "../../base/limits.ts";
 import type { PeerResponse } from "../../ports/net.ts";
-import type { SessionTimes } from "./options.ts";
+import type { SessionTimes } from "../net/options.ts";
+import { fixedSwarmKeys } from "../../ports/swarm-keys.ts";
 
 const never = new AbortController().signal;
 const QUICK: Partial<SessionTimes> = { answerMs: 80, stallMs: 80, floorWindowMs: 80 };
@@ -143,7 +144,7 @@ test("request() refuses a peer with another key, and sends it no byte of content
 
 test("request() does not reach a peer of another swarm", async () => {
   const pair = await createPair(() => Promise.resolve({ status: 200 }), {
-    owner: { swarmKey: new Uint8Array(32).fill(8) },
+    owner: { swarmKeys: fixedSwarmKeys(new Uint8Array(32).fill(8)) },
   });
   const asked = pair.owner.net.request(HOLDER_ID, { method: "GET", path: "/" }, never);
   await assert.rejects(asked, { code: "PEER_UNREACHABLE" });

@@ -1,5 +1,5 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import type { TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
 import { codeOf, messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
 import { BLOCK_BYTES, REQUEST_BODY_MAX_BYTES } from "../../base/limits.ts";
@@ -8,7 +8,7 @@ import { NetError } from "../net-error.ts";
 import { SessionBroken, freeChunk, writeBody } from "./body.ts";
 import { contentLength, plainHeaders } from "./headers.ts";
 import { Transfer, type ProgressWatch } from "./progress.ts";
-import type { Lease } from "./sessions.ts";
+import type { Lease } from "./pool.ts";
 
 /** An exchange that failed before a byte of the answer came, on a session that may have been closed
  * by the other side while it idled: worth another try on a fresh one. */
@@ -36,7 +36,7 @@ export async function exchange(
   const { socket } = lease;
   const { method, path } = request;
   const maxHeaderSize = options.headersMaxBytes;
-  const createConnection = (): TLSSocket => socket;
+  const createConnection = (): Duplex => socket;
   const client = httpRequest({ method, path, headers, maxHeaderSize, createConnection });
   const fail = (error: unknown): void => {
     const failure = failureOf(peer, error);

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "../../base/error.ts";
-import type { PeerId } from "../../base/id.ts";
 import { BLOCK_BYTES } from "../../base/limits.ts";
 import type { Log } from "../../ports/log.ts";
 import type { OutgoingResponse, PeerHandler } from "../../ports/net.ts";
 import { BlockReader, writeBody, type BlockBuffers } from "./body.ts";
+import type { Session } from "./carrier.ts";
 import { contentLength, plainHeaders } from "./headers.ts";
 import type { SessionBounds, SessionTimes } from "./options.ts";
 import { Transfer, type ProgressWatch } from "./progress.ts";
@@ -54,15 +54,15 @@ function refusal(
   return undefined;
 }
 
-/** Answers one request of `peer`. Never rejects: whatever goes wrong ends in an answer or in a
- * closed session. */
+/** Answers one request. Never rejects: whatever goes wrong ends in an answer or in a closed
+ * session. */
 export async function answerRequest(
-  peer: PeerId,
+  session: Session,
   request: IncomingMessage,
   response: ServerResponse,
   context: AnswerContext,
 ): Promise<void> {
-  const socket = request.socket;
+  const { peer, socket } = session;
   const gone = new AbortController();
   const transfer = new Transfer((reason) => {
     context.log.write("debug", "net.request-cut", { peer, reason });
@@ -82,7 +82,7 @@ export async function answerRequest(
   try {
     const refused = refusal(request, lengthBytes, context.bounds);
     const answer =
-      refused ?? (await handle(peer, request, lengthBytes, body, gone.signal, context));
+      refused ?? (await handle(session, request, lengthBytes, body, gone.signal, context));
     if (socket.destroyed) await abandon(answer);
     else await send(response, answer, body, transfer);
     if (!body.arrived && !socket.destroyed) linger(request, context.times.lingerMs);
@@ -99,18 +99,22 @@ export async function answerRequest(
 }
 
 async function handle(
-  peer: PeerId,
+  session: Session,
   request: IncomingMessage,
   lengthBytes: number | undefined,
   body: BlockReader,
   signal: AbortSignal,
   context: AnswerContext,
 ): Promise<OutgoingResponse> {
+  const { peer, standing, carrier, address } = session;
   const url = request.url ?? "/";
   const mark = url.indexOf("?");
   try {
     return await context.handler({
       peer,
+      standing,
+      carrier,
+      ...(address === undefined ? {} : { address }),
       method: request.method === "GET" ? "GET" : "POST",
       path: mark < 0 ? url : url.slice(0, mark),
       query: new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1)),

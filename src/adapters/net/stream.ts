@@ -1,0 +1,41 @@
+import type { Duplex } from "node:stream";
+import type { PeerId } from "../../base/id.ts";
+import type { PeerStream } from "../../ports/net.ts";
+import { NetError } from "../net-error.ts";
+
+/** A Node stream as the port has it. */
+export function peerStreamOf(peer: PeerId, socket: Duplex): PeerStream {
+  const closed = new Promise<void>((resolve) => {
+    if (socket.closed) resolve();
+    else socket.once("close", () => resolve());
+  });
+  return {
+    peer,
+    incoming: piecesOf(peer, socket),
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        const onClose = (): void =>
+          reject(new NetError("PEER_UNREACHABLE", `peer ${peer}: the stream is closed`));
+        if (socket.destroyed || socket.writableEnded) return onClose();
+        socket.once("close", onClose);
+        socket.write(bytes, (error) => {
+          socket.off("close", onClose);
+          if (error === null || error === undefined) resolve();
+          else onClose();
+        });
+      }),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+    closed,
+  };
+}
+
+async function* piecesOf(peer: PeerId, socket: Duplex): AsyncGenerator<Uint8Array> {
+  try {
+    // Their end is not ours: what we still write goes out.
+    const pieces = socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    for await (const piece of pieces) yield piece;
+  } catch (cause) {
+    throw new NetError("PEER_UNREACHABLE", `peer ${peer}: the stream broke`, { cause });
+  }
+}
