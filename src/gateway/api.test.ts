@@ -15,7 +15,7 @@ import type { PutSummary, VolumeService } from "../volume/service.ts";
 import { createApi } from "./api.ts";
 import type { Control, FileList } from "./control.ts";
 import { createJobs } from "./jobs.ts";
-import { createMemoryReach, openFacts } from "./reach-memory.ts";
+import { createMemoryReach, founderState } from "./reach-memory.ts";
 import type { Jobs } from "./jobs.ts";
 import { routes } from "./routes.ts";
 import type { Route, RouteName } from "./routes.ts";
@@ -104,23 +104,7 @@ const control: Control = {
   stop: () => void stops++,
 };
 
-const reach = createMemoryReach({
-  swarm: { id: "s", open: false, founder: ID, isFounder: true, keyNumber: 1, members: 1 },
-  peers: [
-    {
-      id: ID,
-      addresses: [],
-      offeredBytes: 1,
-      carrier: "direct",
-      holdsForMeBytes: 0,
-      holdForItBytes: 0,
-      roles: ["relay"],
-      source: "lan",
-    },
-  ],
-  facts: openFacts(),
-});
-
+const reach = createMemoryReach(founderState(ID, [ID]));
 const ids = new Map<string, string>();
 const files: FileList = {
   entries: () => [...ids].map(([path, id]) => ({ path, id })),

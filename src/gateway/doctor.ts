@@ -1,18 +1,8 @@
 import type { DoctorFacts } from "./doctor-facts.ts";
-
-/** `fail`: this peer is of no use as it is; `warn`: it works, but worse than it could. */
-export type Verdict = "ok" | "warn" | "fail";
-
-/** One thing that was looked at. */
-export interface Finding {
-  /** A word for programs: "router", "direct", "disk"… */
-  name: string;
-  verdict: Verdict;
-  /** One line. */
-  says: string;
-  /** What to do about it. */
-  remedy?: string;
-}
+import { judgeMachine } from "./doctor-machine.ts";
+import { judgeNetwork } from "./doctor-network.ts";
+import { judgeWays } from "./doctor-ways.ts";
+import type { Finding } from "./finding.ts";
 
 /** What `doctor` says. */
 export interface DoctorReport {
@@ -22,6 +12,7 @@ export interface DoctorReport {
 }
 
 /** Judges facts: pure, so that every kind of router can be shown in a test. */
-export function judge(_facts: DoctorFacts): DoctorReport {
-  return { healthy: true, findings: [] };
+export function judge(facts: DoctorFacts): DoctorReport {
+  const findings = [...judgeNetwork(facts), ...judgeWays(facts), ...judgeMachine(facts)];
+  return { healthy: findings.every(({ verdict }) => verdict !== "fail"), findings };
 }

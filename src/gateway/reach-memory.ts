@@ -39,6 +39,22 @@ export function openFacts(): DoctorFacts {
   };
 }
 
+/** The founder of a swarm without other members, who knows some peers; all is well. */
+export function founderState(account: string, peers: readonly PeerId[]): MemoryReachState {
+  const swarm = { id: account, open: false, founder: account, isFounder: true, keyNumber: 1 };
+  return {
+    swarm: { ...swarm, members: 1 },
+    peers: peers.map(namedPeer),
+    facts: openFacts(),
+  };
+}
+
+/** A peer of which nothing more is known than that somebody named it. */
+export function namedPeer(id: PeerId): KnownPeer {
+  const nothing = { holdsForMeBytes: 0, holdForItBytes: 0, roles: [] };
+  return { id, addresses: [], offeredBytes: 1, source: "by hand", ...nothing };
+}
+
 /** An in-memory twin of `Reach` over `state`, without a network: for tests of what lies above. */
 export function createMemoryReach(state: MemoryReachState): Reach {
   const fail = (): void => {
@@ -46,6 +62,36 @@ export function createMemoryReach(state: MemoryReachState): Reach {
     delete state.failure;
     if (failure !== undefined) throw failure;
   };
+  return {
+    ...swarmPart(state, fail),
+    async invite(input) {
+      fail();
+      state.invited = input;
+      const reachable = state.peers.filter((peer) => peer.reachable === true).length;
+      const members = state.peers.length + 1;
+      const warnings = reachable === 0 ? ["no member is publicly reachable"] : [];
+      return { invitation: MEMORY_INVITATION, members, reachable, warnings };
+    },
+    peers: async (probe) =>
+      state.peers.map(({ reachable, ...peer }) =>
+        probe && reachable !== undefined ? { ...peer, reachable } : peer,
+      ),
+    removePeer(peer) {
+      const before = state.peers.length;
+      state.peers = state.peers.filter(({ id }) => id !== peer);
+      return state.peers.length < before;
+    },
+    facts: async () => {
+      fail();
+      return state.facts;
+    },
+  };
+}
+
+function swarmPart(
+  state: MemoryReachState,
+  fail: () => void,
+): Omit<Reach, "invite" | "peers" | "removePeer" | "facts"> {
   const refuseOthers = (): void => {
     if (state.swarm.members === 1) return;
     throw new GatewayError("SWARM_NOT_ALONE", "this home is in a swarm with others", {
@@ -58,13 +104,6 @@ export function createMemoryReach(state: MemoryReachState): Reach {
     return state.swarm;
   };
   return {
-    async invite(input) {
-      fail();
-      state.invited = input;
-      const reachable = state.peers.filter((peer) => peer.reachable === true).length;
-      const members = state.peers.length + 1;
-      return { invitation: MEMORY_INVITATION, members, reachable, warnings: [] };
-    },
     async join(invitation) {
       fail();
       refuseOthers();
@@ -92,19 +131,6 @@ export function createMemoryReach(state: MemoryReachState): Reach {
     async leaveSwarm() {
       fail();
       return alone(`${state.swarm.id}3`, false);
-    },
-    peers: async (probe) =>
-      state.peers.map(({ reachable, ...peer }) =>
-        probe && reachable !== undefined ? { ...peer, reachable } : peer,
-      ),
-    removePeer(peer) {
-      const before = state.peers.length;
-      state.peers = state.peers.filter(({ id }) => id !== peer);
-      return state.peers.length < before;
-    },
-    facts: async () => {
-      fail();
-      return state.facts;
     },
   };
 }
