@@ -1,6 +1,7 @@
 import { parse, stringify, TomlError } from "smol-toml";
 import { z } from "zod";
 import { messageOf } from "../base/error.ts";
+import { MIB } from "../base/limits.ts";
 import { readIfThere, replaceFile } from "./atomic-file.ts";
 import { DaemonError } from "./error.ts";
 import { parseBytes, parseCode } from "./quantity.ts";
@@ -38,7 +39,26 @@ export const configSchema = z.strictObject({
     .string()
     .max(255)
     .regex(/^\S+:\d{1,5}$/, 'wanted "host:port"')
-    .optional(),
+    .optional()
+    .describe("where others reach this peer: TCP at this port, UDP at it and the three above it"),
+  router_ports: z
+    .boolean()
+    .default(true)
+    .describe("ask the router to open the ports, by UPnP or NAT-PMP"),
+  dht: z.boolean().default(true).describe("find peers and get through routers by the swarm's DHT"),
+  public_dht: z
+    .boolean()
+    .default(false)
+    .describe("meet through the public DHT, whose nodes then see this peer's address and key"),
+  lan: z.boolean().default(true).describe("find peers of the same network by multicast"),
+  relay: z
+    .boolean()
+    .default(true)
+    .describe("carry sessions of members that cannot reach each other, if this peer is reachable"),
+  relay_limit: bytes
+    .default(8 * MIB)
+    .describe("bytes a second that are carried for one pair of peers"),
+  tracker: z.boolean().default(false).describe("answer who has what; `holdfast tracker` sets it"),
   upload_limit: bytes.optional().describe("bytes a second sent to peers; default no limit"),
   download_limit: bytes.optional().describe("bytes a second received; default no limit"),
   schedule: z
