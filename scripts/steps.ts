@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { provideNatTools } from "./nat-tools.ts";
 import { root } from "./node.mjs";
 
 interface Step {
@@ -13,6 +14,8 @@ interface Step {
   run: { tool: readonly string[] } | TestRun;
   /** Whether it is left out unless it is named. */
   byNameOnly?: boolean;
+  /** Sets up what only this step needs. */
+  before?: () => void;
 }
 interface TestRun {
   tests: readonly string[];
@@ -24,8 +27,15 @@ interface TestRun {
 
 const TIDY = ["tests/tidy.test.ts", "tests/errors-doc.test.ts", "tests/tidy/*.test.ts"];
 const PACKAGE = ["tests/package.test.ts"];
+const NAT = ["tests/nat/*.test.ts"];
 /** Longest that one test may take. */
 const TEST_TIMEOUT_MS = 240_000;
+/** Of one file of the NAT lab, whose tests have limits of their own. */
+const NAT_TIMEOUT_MS = 900_000;
+
+const ci = isSet("CI");
+/** The system's packages are installed where a machine is there for tests, or when asked. */
+const natTools = (): void => provideNatTools(ci || isSet("HOLDFAST_INSTALL"));
 
 const STEPS: readonly Step[] = [
   { name: "format", run: { tool: ["oxfmt", "--check"] } },
@@ -41,6 +51,13 @@ const STEPS: readonly Step[] = [
   },
   { name: "package", run: { tests: PACKAGE } },
   { name: "e2e", run: { tests: ["tests/{e2e,accept,sweeps}/**/*.test.ts"] } },
+  { name: "nat", before: natTools, run: { tests: NAT, timeoutMs: NAT_TIMEOUT_MS } },
+  {
+    name: "nat-all",
+    byNameOnly: true,
+    before: natTools,
+    run: { tests: NAT, env: { HOLDFAST_NAT: "all" }, timeoutMs: 3600 * 1000 },
+  },
   {
     name: "sweeps",
     byNameOnly: true,
@@ -57,8 +74,11 @@ type Counts = Record<string, number>;
 const SHOWN = ["tests", "suites", "passed", "failed", "cancelled", "skipped", "todo"] as const;
 const WORDS: Record<string, string> = { passed: "pass", failed: "fail" };
 
-const ci = !["", "0", "false"].includes(process.env["CI"] ?? "");
 const total: Counts = {};
+
+function isSet(name: string): boolean {
+  return !["", "0", "false"].includes(process.env[name] ?? "");
+}
 
 /** Runs a program of ours with the pinned Node first in the path; resolves to its exit status. */
 async function exec(command: string, args: readonly string[], more = {}): Promise<number> {
@@ -111,8 +131,9 @@ function filesOf(globs: readonly string[]): string[] {
 }
 
 /** Runs one step under a headline; resolves to its exit status. */
-async function runStep({ name, run }: Step): Promise<number> {
+async function runStep({ name, run, before }: Step): Promise<number> {
   console.log(`\n── ${name} ${"─".repeat(60 - name.length)}`);
+  before?.();
   if ("tests" in run) return runTests(filesOf(run.tests), run);
   const [tool = "", ...args] = run.tool;
   return exec(tool, args);
