@@ -133,6 +133,14 @@ export class NatLab {
     return ["ip", "netns", "exec", `${this.name}-${where}`];
   }
 
+  /** Bytes that a public host has received and sent on its line. */
+  carriedBytes(host: string): number {
+    const command = ["-n", `${this.name}-inet`, "-s", "-j", "link", "show", `b-${host}`];
+    const { stdout } = spawnSync("ip", command, { encoding: "utf8" });
+    const [line] = JSON.parse(stdout) as [{ stats64: Record<"rx" | "tx", { bytes: number }> }];
+    return line.stats64.rx.bytes + line.stats64.tx.bytes;
+  }
+
   /** Runs a part of a test; where it fails, the error shows the ends of all logs, and with
    * HOLDFAST_NAT_KEEP=FOLDER the logs are kept there. */
   async explain<Result>(part: () => Promise<Result>): Promise<Result> {
