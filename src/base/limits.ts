@@ -94,6 +94,33 @@ export const SECRET_NAME = /^[a-z0-9-][a-z0-9.-]{0,39}$/;
 
 /** Peers that a peer remembers. */
 export const PEERS_MAX = 1_024;
+/** Of them, peers that one source named and that have not answered yet. */
+export const PEERS_PER_SOURCE_MAX = 128;
+/** Addresses of a peer that nobody signed, and those of them that one source named. */
+export const PEER_HINTS_MAX = 8;
+export const PEER_HINTS_PER_SOURCE_MAX = 3;
+/** Characters of the name of a source: what it is, and which peer. */
+export const PEER_SOURCE_MAX_CHARS = 64;
+/** How far a card's time may be ahead of our clock: two clocks that are each off by a day still
+ * meet, most of the time. */
+export const CARD_FUTURE_MAX_MS = 36 * 3_600_000;
+/** Peers asked in one round of peer exchange, and cards pushed at once. */
+export const EXCHANGE_PEERS_MAX = 4;
+/** Asks of one peer for peer exchange or a dial back that are answered: one in so long. */
+export const EXCHANGE_INTERVAL_MIN_MS = 5_000;
+export const DIAL_BACK_INTERVAL_MIN_MS = 10_000;
+/** Ports that one ask for a dial back names, dials back at once, and how long one takes. */
+export const DIAL_BACK_PORTS_MAX = 2;
+export const DIAL_BACKS_MAX = 16;
+export const DIAL_BACK_MAX_MS = 5_000;
+/** Peers whose last ask is remembered, so that they do not ask too often. */
+export const ASKERS_REMEMBERED_MAX = 4_096;
+/** Announcements from the local network that are looked at: so many in a burst, and so many a
+ * second. */
+export const LAN_BURST_MAX = 64;
+export const LAN_RATE_MAX = 16;
+/** Sealed announcements that are remembered, so that a copy tells nothing twice. */
+export const LAN_SEEN_MAX = 1_024;
 /** Verified certificates that a peer remembers. */
 export const CERTIFICATES_CACHED_MAX = 1_024;
 /** A certificate or ticket in a header, as text. */
@@ -127,8 +154,8 @@ export const TRACKER_SILENCE_MS = 60_000;
 export const TRACKER_PING_MS = 20_000;
 /** Time for a new agent to say what it is. */
 export const TRACKER_GREETING_MS = 30_000;
-/** Questions in a row that an agent may leave unanswered before it is dropped. */
-export const AGENT_SILENCES_MAX = 3;
+/** An agent that is asked and answers nothing for so long is dropped. */
+export const AGENT_OWES_MAX_MS = 5_000;
 /** Agents asked for one hash; addresses in one answer. */
 export const WHO_HAS_ASKED_MAX = 64;
 export const WHO_HAS_ADDRESSES_MAX = 32;
@@ -140,7 +167,8 @@ export const TRACKER_FILTERS_MAX_BYTES = 256 * MIB;
 export const FILTER_DISTANCE_MIN_MS = 2_000;
 /** Trackers that a peer keeps a stream to, and asks. */
 export const TRACKERS_MAX = 8;
-/** An answer of a tracker to its client. */
+/** How long a tracker is waited for, and what it may answer. */
+export const TRACKER_ASKED_MS = 5_000;
 export const TRACKER_ANSWER_MAX_BYTES = 64 * KIB;
 
 /** Admissions between the founder of a swarm and a member. */
@@ -165,8 +193,8 @@ export const INVITATION_LIFETIME_MAX_MS = 90 * 86_400_000;
 export const INVITATION_USES_MAX = 1_000;
 /** Uses of invitations that a member remembers; beyond them it forgets those that expire first. */
 export const INVITATION_USES_KEPT_MAX = 65_536;
-/** How long a guest waits for one member's answer. */
-export const ADMISSION_TIMEOUT_MS = 20_000;
+/** Members that a guest asks at once to be admitted. */
+export const ADMISSION_ASKED_AT_ONCE = 3;
 /** Peers that are told at once of a rekey or of a used invitation. */
 export const COURIER_PEERS_AT_ONCE = 8;
 /** Whoever wants to hear of changes of the swarm's keys. */

@@ -9,6 +9,7 @@ export type DaemonCode =
   | "HOME_NEWER"
   | "HOME_PATH_TOO_LONG"
   | "HOME_UNUSABLE"
+  | "PEER_LIST_FULL"
   | "PEER_LIST_REFUSED"
   | "PORT_TAKEN"
   | "STORES_INVALID"

@@ -12,6 +12,11 @@ test("parsePeerList() reads what formatPeerList() writes", () => {
   const cards = [card, { id: other, addresses: [], offeredBytes: 0, site: "attic" }];
   assert.deepEqual(parsePeerList(formatPeerList(cards)), cards);
   assert.deepEqual(parsePeerList(formatPeerList([])), []);
+  const source = `tracker:${id}` as const;
+  const found = [
+    { ...card, source, card: Uint8Array.of(1, 2, 3), answeredMs: 7, answeredAt: "a:1" },
+  ];
+  assert.deepEqual(parsePeerList(formatPeerList(found)), found);
 });
 
 describe("parsePeerList() refuses", () => {
@@ -32,6 +37,12 @@ describe("parsePeerList() refuses", () => {
     "bare IPv6": [list({ ...card, addresses: ["::1:4000"] }), /::1:4000/],
     "too many addresses": [list({ ...card, addresses: Array(9).fill("a:1") }), /at most 8/],
     "negative space": [list({ ...card, offeredBytes: -1 }), /offeredBytes/],
+    "a source that is none": [list({ ...card, source: "tracker:me" }), /source/],
+    "a card that is no text": [list({ ...card, card: 7 }), /card/],
+    "a card that is not base64url": [list({ ...card, card: "a+b" }), /card/],
+    "a card that is too long": [list({ ...card, card: "A".repeat(8_000) }), /card/],
+    "a place that is none": [list({ ...card, answeredAt: "here" }), /answeredAt/],
+    "a time that is none": [list({ ...card, answeredMs: 0.5 }), /answeredMs/],
     "a site with a newline": [list({ ...card, site: "a\nb" }), /site/],
   };
   for (const [name, [text, message]] of Object.entries(cases)) {

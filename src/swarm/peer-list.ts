@@ -1,15 +1,38 @@
 import { parseAddress } from "../base/address.ts";
+import { base64UrlDecode, base64UrlEncode } from "../base/base64url.ts";
 import { parseId, type Id, type PeerId } from "../base/id.ts";
-import { CARD_ADDRESSES_MAX, CARD_SITE_MAX, PEERS_MAX } from "../base/limits.ts";
+import {
+  CARD_ADDRESSES_MAX,
+  CARD_SITE_MAX,
+  PEERS_MAX,
+  SIGNED_HEADER_MAX_CHARS,
+} from "../base/limits.ts";
 import type { Directory, PeerCard } from "../ports/directory.ts";
 import { SwarmError } from "./error.ts";
+import { parseSource, type HintSource } from "./peer-hint.ts";
 
 const VERSION = 1;
-const CARD_KEYS = new Set(["id", "addresses", "offeredBytes", "site"]);
+const CARD_KEYS = new Set([
+  ...["id", "addresses", "offeredBytes", "site"],
+  ...["source", "card", "answeredMs", "answeredAt"],
+]);
+
+/** A peer as the list on disk has it. */
+export interface ListedPeer extends Pick<PeerCard, "id" | "addresses" | "offeredBytes" | "site"> {
+  /** Who named it; undefined: the user added it by hand. */
+  source?: HintSource;
+  /** Its latest signed card; not opened here. */
+  card?: Uint8Array;
+  /** Wall-clock time of its last answer. */
+  answeredMs?: number;
+  /** Where it answered last, if that is not in its card. */
+  answeredAt?: string;
+}
 
 /** Reads a peer list: `{"version": 1, "peers": [{"id", "addresses", "offeredBytes", "site"?}]}`.
+ * Peers that were found have `source`, `card` (base64url), `answeredMs` and `answeredAt` too.
  * @throws SwarmError PEER_LIST_INVALID, naming the entry */
-export function parsePeerList(text: string): PeerCard[] {
+export function parsePeerList(text: string): ListedPeer[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -25,19 +48,24 @@ export function parsePeerList(text: string): PeerCard[] {
   if (peers.length > PEERS_MAX) throw invalid(`${peers.length} peers, at most ${PEERS_MAX}`);
   const seen = new Set<PeerId>();
   return peers.map((entry: unknown, index) => {
-    const card = parseCard(entry, `entry ${index + 1}`);
-    if (seen.has(card.id)) throw invalid(`entry ${index + 1}: ${card.id} is listed twice`);
-    seen.add(card.id);
-    return card;
+    const peer = parsePeer(entry, `entry ${index + 1}`);
+    if (seen.has(peer.id)) throw invalid(`entry ${index + 1}: ${peer.id} is listed twice`);
+    seen.add(peer.id);
+    return peer;
   });
 }
 
 /** Writes what `parsePeerList` reads. */
-export function formatPeerList(peers: readonly PeerCard[]): string {
-  return `${JSON.stringify({ version: VERSION, peers }, undefined, 2)}\n`;
+export function formatPeerList(peers: readonly ListedPeer[]): string {
+  const entries = peers.map((peer) => {
+    const { id, addresses, offeredBytes, site, source, answeredMs, answeredAt } = peer;
+    const card = peer.card === undefined ? undefined : base64UrlEncode(peer.card);
+    return { id, addresses, offeredBytes, site, source, answeredMs, answeredAt, card };
+  });
+  return `${JSON.stringify({ version: VERSION, peers: entries }, undefined, 2)}\n`;
 }
 
-function parseCard(entry: unknown, where: string): PeerCard {
+function parsePeer(entry: unknown, where: string): ListedPeer {
   if (!isObject(entry)) throw invalid(`${where}: not an object`);
   const unknownKey = Object.keys(entry).find((key) => !CARD_KEYS.has(key));
   if (unknownKey !== undefined)
@@ -65,6 +93,37 @@ function parseCard(entry: unknown, where: string): PeerCard {
     addresses: addresses as string[],
     offeredBytes: Number(offeredBytes),
     ...(site === undefined ? {} : { site }),
+    ...parseFound(entry, where),
+  };
+}
+
+/** What only the entries of peers have that were found. */
+function parseFound(
+  entry: Record<string, unknown>,
+  where: string,
+): Pick<ListedPeer, "source" | "card" | "answeredMs" | "answeredAt"> {
+  const { source, card, answeredMs, answeredAt } = entry;
+  const named = typeof source === "string" ? parseSource(source) : undefined;
+  if (source !== undefined && named === undefined) throw invalid(`${where}: source is none`);
+  const isText = typeof card === "string" && card.length <= SIGNED_HEADER_MAX_CHARS;
+  const bytes = isText ? base64UrlDecode(card) : undefined;
+  if (card !== undefined && bytes === undefined) {
+    throw invalid(`${where}: card is not the base64url of a card`);
+  }
+  if (answeredMs !== undefined && (!Number.isSafeInteger(answeredMs) || Number(answeredMs) < 0)) {
+    throw invalid(`${where}: answeredMs is not a time`);
+  }
+  if (
+    answeredAt !== undefined &&
+    (typeof answeredAt !== "string" || parseAddress(answeredAt) === undefined)
+  ) {
+    throw invalid(`${where}: answeredAt is not host:port`);
+  }
+  return {
+    ...(named === undefined || named === "hand" ? {} : { source: named }),
+    ...(bytes === undefined ? {} : { card: bytes }),
+    ...(answeredMs === undefined ? {} : { answeredMs: Number(answeredMs) }),
+    ...(answeredAt === undefined ? {} : { answeredAt }),
   };
 }
 
