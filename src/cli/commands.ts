@@ -32,7 +32,26 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./command/status.ts"),
   },
   logs: { summary: "show what the daemon has logged", load: () => import("./command/logs.ts") },
-  peers: { summary: "list the known peers, or add some", load: () => import("./command/peers.ts") },
+  peers: {
+    summary: "list the known peers; add or forget some",
+    load: () => import("./command/peers.ts"),
+  },
+  invite: {
+    summary: "make a string with which others join this home's swarm",
+    load: () => import("./command/invite.ts"),
+  },
+  join: {
+    summary: "join the swarm of an invitation",
+    load: () => import("./command/join.ts"),
+  },
+  swarm: {
+    summary: "show, make, re-key or leave a swarm",
+    load: () => import("./command/swarm.ts"),
+  },
+  doctor: {
+    summary: "say what works on this machine and its network, and what does not",
+    load: () => import("./command/doctor.ts"),
+  },
   put: { summary: "store a file or a folder", load: () => import("./command/put.ts") },
   get: { summary: "fetch a file or a folder", load: () => import("./command/get.ts") },
   ls: { summary: "list what is stored", load: () => import("./command/ls.ts") },

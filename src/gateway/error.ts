@@ -7,7 +7,6 @@ export type GatewayCode =
   | "FOUNDER_ONLY"
   | "INTERNAL"
   | "JOB_ABORTED"
-  | "JOIN_UNREACHABLE"
   | "PEER_NOT_LISTED"
   | "REQUEST_INVALID"
   | "ROUTE_UNKNOWN"

@@ -40,7 +40,9 @@ export function reachHandlers(services: ReachServices): ReachHandlers {
     async invite({ uses, lifetimeMs, vouchBytes }, { signal }) {
       const expiresMs = clock.nowMs() + lifetimeMs;
       const input = { uses, expiresMs, ...(vouchBytes === undefined ? {} : { vouchBytes }) };
-      return { ...(await reachOf(services).invite(input, signal)), uses, expiresMs };
+      const reach = reachOf(services);
+      const invited = await reach.invite(input, signal);
+      return { ...invited, open: reach.swarm().open, uses, expiresMs };
     },
     join: ({ invitation }, { signal }) => reachOf(services).join(invitation, signal),
     swarm: () => reachOf(services).swarm(),

@@ -1,22 +1,22 @@
 import { z } from "zod";
-import { PEERS_MAX } from "../base/limits.ts";
+import {
+  INVITATION_LIFETIME_MAX_MS,
+  INVITATION_USES_MAX,
+  REKEY_EXCLUDED_MAX,
+  REKEY_GRACE_MAX_MS,
+} from "../base/limits.ts";
 import { flagIn, id } from "./schemas.ts";
 
 /** Characters of an invitation that are looked at; the longest that is made is shorter. */
 const INVITATION_MAX_CHARACTERS = 16_384;
-const USES_MAX = 1_024;
-const HOUR_MS = 3_600_000;
-const LIFETIME_MAX_MS = 366 * 24 * HOUR_MS;
-const GRACE_MAX_MS = 92 * 24 * HOUR_MS;
+/** How long an invitation, and the old key after a rekey, works unless somebody says otherwise. */
+const WEEK_MS = 7 * 86_400_000;
 
 const count = z.number().int().nonnegative();
 
 export const inviteInput = z.strictObject({
-  uses: count.min(1).max(USES_MAX).default(1),
-  lifetimeMs: count
-    .min(1)
-    .max(LIFETIME_MAX_MS)
-    .default(7 * 24 * HOUR_MS),
+  uses: count.min(1).max(INVITATION_USES_MAX).default(1),
+  lifetimeMs: count.min(1).max(INVITATION_LIFETIME_MAX_MS).default(WEEK_MS),
   vouchBytes: count.optional(),
 });
 export const joinInput = z.strictObject({
@@ -24,14 +24,16 @@ export const joinInput = z.strictObject({
 });
 export const swarmCreateInput = z.strictObject({ open: flagIn.default(false) });
 export const rekeyInput = z.strictObject({
-  without: z.array(id).max(PEERS_MAX).default([]),
-  graceMs: count.max(GRACE_MAX_MS).default(7 * 24 * HOUR_MS),
+  without: z.array(id).max(REKEY_EXCLUDED_MAX).default([]),
+  graceMs: count.max(REKEY_GRACE_MAX_MS).default(WEEK_MS),
 });
 export const peersInput = z.strictObject({ probe: flagIn.default(false) });
 export const removePeerInput = z.strictObject({ peer: id });
 
 export const invited = z.object({
   invitation: z.string(),
+  /** Into an open swarm: then it has no end, and no count of uses. */
+  open: z.boolean(),
   uses: count,
   expiresMs: z.number(),
   members: count,

@@ -88,7 +88,8 @@ export interface Reach {
   /** Makes an invitation, signed by this home's account. */
   invite(input: InviteInput, signal: AbortSignal): Promise<Invited>;
   /** Joins the swarm of an invitation; only from a home whose own swarm has no other member.
-   * @throws GatewayError SWARM_NOT_ALONE | JOIN_UNREACHABLE, and the codes INVITATION_* */
+   * @throws GatewayError SWARM_NOT_ALONE, SwarmError INVITATION_*: of INVITATION_UNANSWERED the
+   * message says what was tried */
   join(invitation: string, signal: AbortSignal): Promise<Joined>;
   swarm(): SwarmSummary;
   /** Makes a new swarm of which this home is the founder and the only member.

@@ -2,17 +2,19 @@ import type { Command } from "commander";
 import { parseAddress } from "../../base/address.ts";
 import type { KnownPeer } from "../../gateway/control.ts";
 import { CliError } from "../error.ts";
-import { counted, formatBytes, formatTable, printable } from "../format.ts";
+import { counted } from "../format.ts";
+import { resolvePeer, shortId } from "../peer-name.ts";
+import { describePeers } from "../peer-table.ts";
 import { openSession } from "../session.ts";
 
 interface Peers {
   peers: KnownPeer[];
 }
 
-/** `peers`: the known peers, and adding some by hand. */
+/** `peers`: the known peers; adding some by hand, and forgetting them. */
 export function configure(command: Command): void {
   command
-    .option("--probe", "ask each whether it is there")
+    .option("--probe", "ask each whether it is there, and how long an answer takes")
     .addHelpText(
       "after",
       "\nExample:\n  holdfast peers --probe\n  holdfast peers add <id>@192.0.2.7:4242",
@@ -21,7 +23,7 @@ export function configure(command: Command): void {
       const session = openSession(command);
       const input = { probe: options.probe === true };
       const answer = await session.ask<Peers>("GET", "/v1/peers", input);
-      session.say(formatTable(answer.peers.map(rowOf), [2]));
+      session.say(describePeers(answer.peers));
       session.result(answer);
     });
   command
@@ -35,13 +37,18 @@ export function configure(command: Command): void {
       session.say(`${counted(answer.peers.length, "peer")} known\n`);
       session.result(answer);
     });
-}
-
-function rowOf(peer: KnownPeer): string[] {
-  const there = { true: "there", false: "away", undefined: "" }[`${peer.reachable}` as const];
-  // One that was added by hand counts as offering a byte until it was asked.
-  const offered = peer.offeredBytes > 1 ? formatBytes(peer.offeredBytes) : "?";
-  return [peer.id, there, offered, peer.addresses.map(printable).join(" ")];
+  command
+    .command("remove <peer>")
+    .description("forget a peer, by its id or the first characters of it")
+    .addHelpText("after", "\nExample:\n  holdfast peers remove k5x2ab")
+    .action(async (text: string) => {
+      const session = openSession(command);
+      const known = await session.ask<Peers>("GET", "/v1/peers");
+      const peer = resolvePeer(text, known.peers);
+      const answer = await session.ask<Peers>("POST", "/v1/peers/remove", { peer });
+      session.say(`forgot peer ${shortId(peer)}; ${counted(answer.peers.length, "peer")} known\n`);
+      session.result(answer);
+    });
 }
 
 function parsePeer(text: string): { id: string; addresses: string[] } {

@@ -1,0 +1,73 @@
+import { counted, formatTime } from "./format.ts";
+import type { drawQrCode } from "./qr-code.ts";
+
+/** What the daemon answers to `invite`. */
+export interface MadeInvitation {
+  invitation: string;
+  open: boolean;
+  uses: number;
+  expiresMs: number;
+  members: number;
+  reachable: number;
+  warnings: string[];
+}
+
+/** What to do where no member can be reached from outside. */
+export const UNREACHABLE_REMEDIES: readonly string[] = [
+  "no member of this swarm is publicly reachable: a guest outside of your network may not get in",
+  "  - forward a port of your router to this machine, and tell it:",
+  "    holdfast config set public_address HOST:PORT",
+  "  - or run `holdfast tracker` on a rented machine and invite it",
+  "  - or use the public DHT, whose strangers then see your address:",
+  "    holdfast config set public_dht true",
+];
+
+/** All that `invite` says on a terminal.
+ * @param columns of the terminal */
+export function describeInvitation(
+  made: MadeInvitation,
+  code: ReturnType<typeof drawQrCode>,
+  columns: number,
+): string {
+  const { members, reachable } = made;
+  const lines = [
+    made.invitation,
+    "",
+    ...drawingOf(code, columns),
+    "On the other machine:",
+    "  holdfast join -",
+    "and paste the invitation; so it is in no shell's history.",
+    "",
+    limitsOf(made),
+    `It names ${counted(members, "member")}, ${reachable} of them publicly reachable; any that is` +
+      " there lets the guest in.",
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** What goes to standard error: warnings, and the remedies where nobody is reachable. */
+export function warningsOf({ warnings, reachable }: MadeInvitation): string[] {
+  const [says, ...remedies] = UNREACHABLE_REMEDIES;
+  return [
+    ...warnings.map((text) => `warning: ${text}`),
+    ...(reachable === 0 ? [`warning: ${says ?? ""}`, ...remedies] : []),
+  ];
+}
+
+function limitsOf({ open, uses, expiresMs }: MadeInvitation): string {
+  if (open) return "The swarm is open: whoever has this joins, as often as they like, without end.";
+  const times = uses === 1 ? "once" : `${uses} times`;
+  return `It works ${times}, until ${formatTime(expiresMs)}. Whoever has it can join: keep it private.`;
+}
+
+function drawingOf(code: ReturnType<typeof drawQrCode>, columns: number): string[] {
+  if (code === undefined) return [];
+  if (code.columns > columns) {
+    return [
+      `(Its QR code takes ${code.columns} columns, this terminal has ${columns}: make it wider, or`,
+      "write a picture with --out invitation.svg.)",
+      "",
+    ];
+  }
+  return [code.lines];
+}
