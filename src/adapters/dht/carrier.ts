@@ -1,0 +1,181 @@
+import type { Duplex } from "node:stream";
+import type HyperDHT from "hyperdht";
+import { codeOf, messageOf } from "../../base/error.ts";
+import { idBytes, idOf, type PeerId } from "../../base/id.ts";
+import type { CarrierKind } from "../../ports/net.ts";
+import type { Carrier, Session } from "../net/carrier.ts";
+import { NetError } from "../net-error.ts";
+import { createKnocker } from "../tls/knock.ts";
+import type { Acceptor } from "./acceptor.ts";
+import { encodeHello } from "./frame.ts";
+import { PUNCH_MS, RELAY_DIAL_MS, RELAYS_TRIED_MAX } from "./limits.ts";
+import type { DhtNode } from "./node.ts";
+import { createSecretStream, firstBytes } from "./secret-stream.ts";
+import { PunchedStream } from "./stream.ts";
+
+export interface PunchedOptions {
+  /** From dialling to a session. */
+  timeoutMs?: number;
+}
+
+export interface RelayedOptions extends PunchedOptions {
+  /** Peers that carry sessions for others, the best first. */
+  relays: () => readonly PeerId[];
+}
+
+/** Sessions through a hole in both routers, or straight to the UDP port of a public peer. */
+export function createPunchedCarrier(
+  node: DhtNode,
+  acceptor: Acceptor,
+  options: PunchedOptions = {},
+): Carrier {
+  const { timeoutMs = PUNCH_MS } = options;
+  return new DhtCarrier("punched", node, acceptor, (peer, dial) =>
+    dial({ reusableSocket: true }, timeoutMs, peer),
+  );
+}
+
+/** Sessions through a relay, which sees nothing but sealed bytes between two of its peers. */
+export function createRelayedCarrier(
+  node: DhtNode,
+  acceptor: Acceptor,
+  options: RelayedOptions,
+): Carrier {
+  const { relays, timeoutMs = RELAY_DIAL_MS } = options;
+  const usable = (peer: PeerId): readonly PeerId[] =>
+    relays()
+      .filter((relay) => relay !== peer && relay !== node.self)
+      .slice(0, RELAYS_TRIED_MAX);
+  const connect: Connect = async (peer, dial) => {
+    let failure = new NetError("PEER_UNREACHABLE", `peer ${peer}: no relay is known`);
+    for (const relay of usable(peer)) {
+      try {
+        const relayThrough = Buffer.from(idBytes(relay));
+        // Punching is the other carrier's: this one must not become it half-way.
+        const relayOnly = { relayThrough, localConnection: false, holepunch: () => false };
+        return await dial(relayOnly, timeoutMs, peer);
+      } catch (error) {
+        if (!(error instanceof NetError)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  };
+  return new DhtCarrier("relayed", node, acceptor, connect, (peer) => usable(peer).length > 0);
+}
+
+type Dial = (
+  options: HyperDHT.ConnectOptions,
+  timeoutMs: number,
+  peer: PeerId,
+) => Promise<HyperDHT.SecretStream>;
+type Connect = (peer: PeerId, dial: Dial) => Promise<HyperDHT.SecretStream>;
+
+class DhtCarrier implements Carrier {
+  readonly kind: CarrierKind;
+  readonly #node: DhtNode;
+  readonly #acceptor: Acceptor;
+  readonly #connect: Connect;
+  readonly #mayReach: (peer: PeerId) => boolean;
+  readonly #knock: (dialled: Uint8Array) => Uint8Array;
+  readonly #sockets = new Set<Duplex>();
+  readonly #closing = new AbortController();
+
+  constructor(
+    kind: CarrierKind,
+    node: DhtNode,
+    acceptor: Acceptor,
+    connect: Connect,
+    mayReach: (peer: PeerId) => boolean = () => true,
+  ) {
+    const { swarmKeys, clock, random } = node.options;
+    this.kind = kind;
+    this.#node = node;
+    this.#acceptor = acceptor;
+    this.#connect = connect;
+    this.#mayReach = mayReach;
+    this.#knock = createKnocker(swarmKeys, clock, random);
+  }
+
+  mayReach(peer: PeerId): boolean {
+    if (peer === this.#node.self || this.#closing.signal.aborted) return false;
+    return this.#node.status().bootstrapped && this.#mayReach(peer);
+  }
+
+  async dial(peer: PeerId, signal: AbortSignal): Promise<Duplex> {
+    const stop = AbortSignal.any([signal, this.#closing.signal]);
+    const stream = await this.#connect(peer, (options, timeoutMs) =>
+      dialOne(this.#node, peer, options, timeoutMs, stop),
+    );
+    stream.write(encodeHello(this.#knock(idBytes(peer))));
+    return this.#keep(new PunchedStream(stream));
+  }
+
+  listen(take: (session: Session) => void): Promise<void> {
+    return this.#acceptor.listen(this.kind, (session) => {
+      this.#keep(session.socket);
+      take(session);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#acceptor.forget(this.kind);
+    this.#closing.abort(new NetError("PEER_UNREACHABLE", "this peer is stopping"));
+    const closed = [...this.#sockets].map(
+      (socket) => new Promise((resolve) => socket.once("close", resolve).destroy()),
+    );
+    await Promise.all(closed);
+  }
+
+  #keep<Socket extends Duplex>(socket: Socket): Socket {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return socket;
+  }
+}
+
+/** Opens one Noise stream and waits until bytes of the other side have come through it. */
+async function dialOne(
+  node: DhtNode,
+  peer: PeerId,
+  options: HyperDHT.ConnectOptions,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<HyperDHT.SecretStream> {
+  signal.throwIfAborted();
+  if (node.isClosed) throw new NetError("PEER_UNREACHABLE", "this peer is stopping");
+  const remote = Buffer.from(idBytes(peer));
+  const stream = node.dht.connect(remote, { createSecretStream, ...options });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    stream.destroy();
+  }, timeoutMs);
+  const onAbort = (): void => stream.destroy();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await firstBytes(stream);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw isLate
+      ? new NetError("PEER_TIMEOUT", `peer ${peer}: no session within ${timeoutMs} ms`)
+      : whyNot(peer, error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+  // Noise has proven it to the library; a proof is worth a second look.
+  const proven = idOf(stream.remotePublicKey);
+  if (proven !== peer) {
+    stream.destroy();
+    throw new NetError("PEER_IMPOSTOR", `peer ${peer}: peer ${proven} answered`);
+  }
+  return stream;
+}
+
+function whyNot(peer: PeerId, cause: unknown): NetError {
+  if (codeOf(cause) === "PEER_NOT_FOUND") {
+    return new NetError("PEER_UNKNOWN", `peer ${peer}: nobody in the DHT knows it`, { cause });
+  }
+  return new NetError("PEER_UNREACHABLE", `peer ${peer}: ${messageOf(cause)}`, { cause });
+}

@@ -1,0 +1,139 @@
+/** What Holdfast uses of hyperdht 6.34, which comes without types. Members with an underscore are
+ * the library's own; each use says why there is no other way. */
+declare module "hyperdht" {
+  import type { EventEmitter } from "node:events";
+  import type UDX from "udx-native";
+  import type { UdxSocket, UdxStream } from "udx-native";
+
+  class HyperDHT extends EventEmitter {
+    constructor(options: HyperDHT.Options);
+    readonly io: {
+      readonly serverSocket: UdxSocket | null;
+      readonly clientSocket: UdxSocket | null;
+      readonly networkInterfaces: { destroy(): void };
+    };
+    readonly host: string | null;
+    /** 0 where the router gives every connection another port. */
+    readonly port: number;
+    readonly randomized: boolean;
+    readonly firewalled: boolean;
+    readonly ephemeral: boolean;
+    readonly bootstrapped: boolean;
+    readonly destroyed: boolean;
+    readonly bootstrapNodes: HyperDHT.Address[];
+    readonly nodes: { readonly length: number };
+    readonly stats: {
+      readonly requests: { readonly responses: number; readonly timeouts: number };
+    };
+    readonly _nat: { add(host: string, port: number): void };
+    bind(): Promise<void>;
+    fullyBootstrapped(): Promise<void>;
+    remoteAddress(): HyperDHT.Address | null;
+    refresh(): void;
+    connect(publicKey: Buffer, options: HyperDHT.ConnectOptions): HyperDHT.SecretStream;
+    createServer(options: HyperDHT.ServerOptions): HyperDHT.Server;
+    createRawStream(options: object): UdxStream;
+    lookup(target: Buffer): HyperDHT.Query;
+    announce(target: Buffer, keyPair: HyperDHT.KeyPair, relays: readonly []): HyperDHT.Query;
+    ping(address: HyperDHT.Address): Promise<unknown>;
+    request(message: object, to: HyperDHT.Address, options?: object): Promise<unknown>;
+    destroy(options?: { force?: boolean }): Promise<void>;
+  }
+
+  namespace HyperDHT {
+    interface Address {
+      host: string;
+      port: number;
+    }
+    interface KeyPair {
+      publicKey: Buffer;
+      secretKey: Buffer;
+    }
+    interface Options {
+      bootstrap?: Address[];
+      keyPair?: KeyPair;
+      host?: string;
+      /** `[first, end]`, the end not included. */
+      port: readonly [number, number];
+      anyPort?: boolean;
+      ephemeral?: boolean;
+      firewalled?: boolean;
+      udx?: UDX;
+      maxSize?: number;
+      connectionKeepAlive?: number;
+      randomPunchInterval?: number;
+    }
+    type CreateSecretStream = (
+      isInitiator: boolean,
+      rawStream: UdxStream | null,
+      options: object,
+    ) => SecretStream;
+    interface ConnectOptions {
+      reusableSocket?: boolean;
+      localConnection?: boolean;
+      relayThrough?: Buffer;
+      holepunch?: () => boolean;
+      createSecretStream?: CreateSecretStream;
+    }
+    interface HandshakePayload {
+      readonly udx: { readonly id: number } | null;
+      readonly relayThrough: { readonly publicKey: Buffer } | null;
+    }
+    interface ServerOptions {
+      reusableSocket?: boolean;
+      createSecretStream?: CreateSecretStream;
+      /** Whether to refuse. */
+      firewall?(publicKey: Buffer, payload: HandshakePayload, from: Address): boolean;
+    }
+    interface Server extends EventEmitter {
+      listen(keyPair: KeyPair): Promise<Server>;
+      refresh(): void;
+      close(): Promise<void>;
+      readonly relayAddresses: readonly Address[];
+    }
+    /** Noise over a raw stream; a streamx Duplex. */
+    interface SecretStream extends EventEmitter {
+      readonly publicKey: Buffer;
+      readonly remotePublicKey: Buffer;
+      readonly rawStream: UdxStream | null;
+      readonly destroyed: boolean;
+      readonly destroying: boolean;
+      readonly opened: Promise<boolean>;
+      /** Room for a message of so many bytes, which `write` then seals in place. */
+      alloc(lengthBytes: number): Buffer;
+      write(message: Buffer): boolean;
+      end(): void;
+      flush(): Promise<boolean>;
+      pause(): void;
+      resume(): void;
+      unshift(message: Buffer): void;
+      setTimeout(timeoutMs: number): void;
+      destroy(error?: Error): void;
+    }
+    interface Query extends EventEmitter, AsyncIterable<LookupReply | null> {
+      finished(): Promise<void>;
+      destroy(error?: Error): void;
+    }
+    interface LookupReply {
+      readonly from: Address;
+      readonly peers: readonly { readonly publicKey: Buffer }[];
+    }
+  }
+  export = HyperDHT;
+}
+
+declare module "@hyperswarm/secret-stream" {
+  import type HyperDHT from "hyperdht";
+  import type { UdxStream } from "udx-native";
+
+  const NoiseSecretStream: new (
+    isInitiator: boolean,
+    rawStream: UdxStream | null,
+    options: object,
+  ) => HyperDHT.SecretStream & {
+    _onrawdata(data: Buffer): void;
+    /** The length of the message that is being received. */
+    readonly _len: number;
+  };
+  export = NoiseSecretStream;
+}

@@ -1,0 +1,40 @@
+import NoiseSecretStream from "@hyperswarm/secret-stream";
+import type HyperDHT from "hyperdht";
+import type { UdxStream } from "udx-native";
+import { STREAM_MESSAGE_MAX_BYTES } from "./limits.ts";
+
+/** The library reserves whatever length a peer names for a message, up to 16 MiB; this ends the
+ * session instead. */
+class BoundedSecretStream extends NoiseSecretStream {
+  override _onrawdata(data: Buffer): void {
+    super._onrawdata(data);
+    if (this._len > STREAM_MESSAGE_MAX_BYTES) this.destroy(new Error("a message is too long"));
+  }
+}
+
+/** Makes the Noise stream of a session; an option of HyperDHT. */
+export function createSecretStream(
+  isInitiator: boolean,
+  rawStream: UdxStream | null,
+  options: object,
+): HyperDHT.SecretStream {
+  return new BoundedSecretStream(isInitiator, rawStream, options);
+}
+
+/** Resolves when the first bytes of the other side have come: only then both ways are open.
+ * @throws Error where the stream closes before */
+export function firstBytes(stream: HyperDHT.SecretStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    stream.on("error", (error: Error) => {
+      failure = error;
+    });
+    stream.once("close", () => reject(failure ?? new Error("the stream was closed")));
+    void stream.opened.then((isOpen) => {
+      const raw = stream.rawStream;
+      if (!isOpen || raw === null) return;
+      if (raw.bytesReceived > 0) resolve();
+      else raw.once("data", () => resolve());
+    });
+  });
+}
