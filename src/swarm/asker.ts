@@ -12,7 +12,7 @@ export const CERTIFICATE_HEADER = "holdfast-certificate";
 /** Finds out for which account a request is. */
 export interface Askers {
   /** @throws SwarmError CERTIFICATE_REFUSED */
-  askerOf(request: IncomingRequest): Asker;
+  askerOf(request: Pick<IncomingRequest, "peer" | "headers">): Asker;
 }
 
 /** Makes one that remembers the certificates it has verified. */

@@ -1,0 +1,40 @@
+import type { PeerId, ShardId } from "../../base/id.ts";
+import { openCard } from "../card-book.ts";
+import type { Agent, AgentSelf, Introduction, IntroductionWish, Question } from "./agent.ts";
+
+/** A tracker's own holder: an agent without a stream. */
+export class LocalAgent implements Agent {
+  readonly peer: PeerId;
+  readonly seen = undefined;
+  readonly #self: AgentSelf;
+
+  constructor(peer: PeerId, self: AgentSelf) {
+    this.peer = peer;
+    this.#self = self;
+  }
+
+  get card(): Agent["card"] {
+    const bytes = this.#self.card();
+    return { body: openCard(bytes), bytes };
+  }
+
+  get freeBytes(): number {
+    return this.#self.freeBytes();
+  }
+
+  mayHold(_words: Uint32Array, id: ShardId): boolean {
+    return this.#self.inventory.holds(id);
+  }
+
+  whoHas(id: ShardId): Question<boolean> {
+    return asked(Promise.resolve(this.#self.inventory.holds(id)));
+  }
+
+  introduce(wish: IntroductionWish): Question<Introduction> {
+    return asked(this.#self.introduce(wish));
+  }
+}
+
+function asked<Answer>(answer: Promise<Answer>): Question<Answer> {
+  return { answer, giveUp: () => undefined };
+}
