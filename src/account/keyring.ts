@@ -5,10 +5,14 @@ import { agreementKeyOf } from "../crypto/agree.node.ts";
 import type { AgreementKey } from "../crypto/agree.node.ts";
 import { signingKeyOf } from "../crypto/sign.node.ts";
 import type { SigningKey } from "../crypto/sign.node.ts";
+import { CodecError } from "../codec/error.ts";
+import type { SwarmState } from "../codec/swarm-state.ts";
 import { openCertificate, signCertificate } from "../object/certificate.ts";
 import type { Random } from "../ports/random.ts";
+import { foundSwarm } from "../swarm/membership/found.ts";
 import { AccountError } from "./error.ts";
 import { decodeKeyFile, encodeKeyFile, malformedKey } from "./key-file.ts";
+import { decodeSwarmFile, encodeSwarmFile, SWARM_FILE } from "./swarm-file.ts";
 
 /** A numbered secret from which a volume's keys come. */
 export interface Generation {
@@ -30,8 +34,10 @@ export interface Keyring {
   certificate: Uint8Array;
   /** The newest generation of the home's volume. */
   generation: Generation;
-  /** 32 bytes: the network key of the home's swarm. */
+  /** 32 bytes: the network key with which the home was made. */
   swarmKey: Uint8Array;
+  /** The swarm that the home is in, as it was when the keys were opened. */
+  swarm: SwarmState;
 }
 
 export interface KeyringOptions {
@@ -51,6 +57,7 @@ export const SECRET_FILES = [
   "peer.key",
   "agreement.key",
   "generation-1.key",
+  SWARM_FILE,
   "swarm.key",
 ] as const;
 export const CERTIFICATE_FILE = "device.cert";
@@ -70,8 +77,7 @@ export function createKeyring(
 ): { keyring: Keyring; files: Map<string, Uint8Array> } {
   const files = new Map<string, Uint8Array>();
   for (const name of SECRET_FILES) {
-    const kept = present.get(name);
-    files.set(name, kept ?? encodeKeyFile(name, freshSecret(name, random, options)));
+    files.set(name, present.get(name) ?? freshFile(name, files, random, options));
   }
   const root = signingKeyOf(secretOf(files, "root.key"));
   const certificate = signCertificate(root, {
@@ -113,13 +119,49 @@ export function loadKeyring(files: KeyFiles): Keyring {
     certificate,
     generation: newestGeneration(files),
     swarmKey: secretOf(files, "swarm.key"),
+    swarm: swarmOf(files),
   };
 }
 
-function freshSecret(name: string, random: Random, options: KeyringOptions): Uint8Array {
-  return name === "swarm.key" && options.swarmKey !== undefined
-    ? options.swarmKey
-    : random.bytes(SECRET_BYTES);
+/** What a file of secrets holds at first; `files` has those before it. */
+function freshFile(
+  name: (typeof SECRET_FILES)[number],
+  files: KeyFiles,
+  random: Random,
+  { swarmKey }: KeyringOptions,
+): Uint8Array {
+  if (name === SWARM_FILE) {
+    const key = swarmKey ?? random.bytes(SECRET_BYTES);
+    // Who was given a key does not know whose it is.
+    const founder = swarmKey === undefined ? ownAccount(files) : undefined;
+    return encodeSwarmFile(foundSwarm(key, founder));
+  }
+  const isFirstKey = name === "swarm.key";
+  return encodeKeyFile(name, isFirstKey ? firstKey(files) : random.bytes(SECRET_BYTES));
+}
+
+/** The swarm's file of a home from before there was one: such a home founded its swarm.
+ * @throws what `loadKeyring` throws for damaged or missing files */
+export function formerSwarmFile(files: KeyFiles): Uint8Array {
+  return encodeSwarmFile(foundSwarm(secretOf(files, "swarm.key"), ownAccount(files)));
+}
+
+function ownAccount(files: KeyFiles): AccountId {
+  return idOf(signingKeyOf(secretOf(files, "root.key")).publicKey);
+}
+
+function firstKey(files: KeyFiles): Uint8Array {
+  return swarmOf(files).keys[0].key;
+}
+
+function swarmOf(files: KeyFiles): SwarmState {
+  const bytes = requiredFile(files, SWARM_FILE);
+  try {
+    return decodeSwarmFile(bytes);
+  } catch (cause) {
+    if (!(cause instanceof CodecError) || cause.code === "VERSION_UNKNOWN") throw cause;
+    throw malformedKey(SWARM_FILE, "is no state of a swarm", cause);
+  }
 }
 
 function newestGeneration(files: KeyFiles): Generation {
@@ -142,11 +184,13 @@ function secretOf(files: KeyFiles, name: string): Uint8Array {
 }
 
 function payloadOf(files: KeyFiles, name: string, lengthBytes?: number): Uint8Array {
+  return decodeKeyFile(name, requiredFile(files, name), lengthBytes);
+}
+
+function requiredFile(files: KeyFiles, name: string): Uint8Array {
   const bytes = files.get(name);
-  if (bytes === undefined) {
-    throw new AccountError("KEY_MISSING", `keys/${name} is missing`, {
-      hint: `restore keys/${name} from a copy of the home; without it this peer cannot be itself`,
-    });
-  }
-  return decodeKeyFile(name, bytes, lengthBytes);
+  if (bytes !== undefined) return bytes;
+  throw new AccountError("KEY_MISSING", `keys/${name} is missing`, {
+    hint: `restore keys/${name} from a copy of the home; without it this peer cannot be itself`,
+  });
 }

@@ -3,12 +3,15 @@ import { describe, test } from "node:test";
 import { memorySecrets } from "../adapters/secrets-memory.ts";
 import { systemRandom } from "../adapters/random.node.ts";
 import type { Secrets } from "../ports/secrets.ts";
+import { foundSwarm } from "../swarm/membership/found.ts";
+import { encodeKeyFile } from "./key-file.ts";
 import type { Keyring } from "./keyring.ts";
 import { openKeyring } from "./open-keyring.ts";
+import { saveSwarmState } from "./swarm-file.ts";
 
 const options = { deviceName: "laptop", create: true };
-/** State, five secrets, certificate, state again. */
-const WRITES = 8;
+/** State, six secrets, certificate, state again. */
+const WRITES = 9;
 
 const open = async (secrets: Secrets, create = true): Promise<Keyring> =>
   await openKeyring(secrets, systemRandom, { ...options, create });
@@ -81,8 +84,8 @@ describe("openKeyring", () => {
   test("never replaces a file that was lost, alone or with all that came after it", async () => {
     const whole = new Map<string, Uint8Array>();
     await open(memorySecrets(whole));
-    const names = ["root.key", "peer.key", "agreement.key", "generation-1.key", "swarm.key"];
-    names.push("device.cert");
+    const names = ["root.key", "peer.key", "agreement.key", "generation-1.key", "swarm.state"];
+    names.push("swarm.key", "device.cert");
     for (const [index, name] of names.entries()) {
       for (const lost of [[name], names.slice(index)]) {
         const values = new Map(whole);
@@ -119,7 +122,7 @@ describe("openKeyring", () => {
     for (const [write, name] of [
       [4, "root.key"],
       [4, "keyring.state"],
-      [9, "keyring.state"],
+      [10, "keyring.state"],
     ] as const) {
       const values = new Map<string, Uint8Array>();
       const secrets = memorySecrets(values);
@@ -150,5 +153,57 @@ describe("openKeyring", () => {
     const mismatch = { code: "KEY_MISMATCH", message: /swarm\.key/ };
     await assert.rejects(async () => await openKeyring(secrets, systemRandom, other), mismatch);
     assert.deepEqual((await open(secrets)).swarmKey, swarmKey);
+  });
+
+  test("founds a swarm of its own for a new home", async () => {
+    const secrets = memorySecrets();
+    const { swarm, swarmKey, account } = await open(secrets);
+    assert.deepEqual(swarm, foundSwarm(swarmKey, account));
+    assert.deepEqual((await open(secrets)).swarm, swarm);
+  });
+
+  for (let write = 1; write <= WRITES; write++) {
+    test(`knows no founder where the key was given, cut off before write ${write}`, async () => {
+      const values = new Map<string, Uint8Array>();
+      const swarmKey = new Uint8Array(32).fill(5);
+      const given = { ...options, swarmKey };
+      const killed = killedBefore(write, memorySecrets(values));
+      await assert.rejects(async () => await openKeyring(killed, systemRandom, given), /killed/);
+      const isMade = values.has("swarm.state");
+      const again = isMade ? options : given;
+      const { swarm } = await openKeyring(memorySecrets(values), systemRandom, again);
+      assert.deepEqual(swarm, foundSwarm(swarmKey, undefined));
+    });
+  }
+
+  test("makes the swarm's file of a home from before once, and misses it from then on", async () => {
+    const values = new Map<string, Uint8Array>();
+    const made = await open(memorySecrets(values));
+    values.delete("swarm.state");
+    values.set("keyring.state", encodeKeyFile("keyring.state", new Uint8Array([2])));
+    await assert.rejects(async () => await open(killedBefore(2, memorySecrets(values))), /killed/);
+    const opened = await open(memorySecrets(values));
+    assert.deepEqual(opened.swarm, made.swarm);
+    values.delete("swarm.state");
+    const missing = { code: "KEY_MISSING", message: /swarm\.state/ };
+    await assert.rejects(async () => await open(memorySecrets(values)), missing);
+  });
+
+  test("keeps the swarm that was joined, whatever key the home was made with", async () => {
+    const secrets = memorySecrets();
+    const made = await open(secrets);
+    const joined = foundSwarm(new Uint8Array(32).fill(9), undefined);
+    await saveSwarmState(secrets, joined);
+    const opened = await open(secrets);
+    assert.deepEqual(opened.swarm, joined);
+    assert.deepEqual(opened.swarmKey, made.swarmKey);
+  });
+
+  test("refuses a swarm's file that is none under a good checksum", async () => {
+    const values = new Map<string, Uint8Array>();
+    await open(memorySecrets(values));
+    values.set("swarm.state", encodeKeyFile("swarm.state", new Uint8Array([0x81, 0x01])));
+    const malformed = { code: "KEY_MALFORMED", message: /keys\/swarm\.state/ };
+    await assert.rejects(async () => await open(memorySecrets(values)), malformed);
   });
 });

@@ -3,15 +3,24 @@ import type { Random } from "../ports/random.ts";
 import type { Secrets } from "../ports/secrets.ts";
 import { AccountError } from "./error.ts";
 import { decodeKeyFile, encodeKeyFile, malformedKey } from "./key-file.ts";
-import { CERTIFICATE_FILE, SECRET_FILES, createKeyring, loadKeyring } from "./keyring.ts";
+import {
+  CERTIFICATE_FILE,
+  SECRET_FILES,
+  createKeyring,
+  formerSwarmFile,
+  loadKeyring,
+} from "./keyring.ts";
 import type { Keyring, KeyringOptions } from "./keyring.ts";
+import { SWARM_FILE } from "./swarm-file.ts";
 
 /** Says how far the making of the keys has come; the first file written, and written again last. */
 const STATE_FILE = "keyring.state";
 /** What else lies in the folder is none of our files. */
 const KEY_FILE = /^[a-z0-9-]+\.(?:key|cert|state)$/;
 const MAKING = 1;
-const DONE = 2;
+/** Done by a version that had no file of the swarm. */
+const DONE_BEFORE = 2;
+const DONE = 3;
 
 /** Opens the keys of a home; makes them where the home is new, and completes them where their
  * making
@@ -36,13 +45,33 @@ export async function openKeyring(
   const keyring =
     files.size === 0 || state === MAKING
       ? await completeKeyring(secrets, random, options, files)
-      : loadKeyring(files);
+      : await loadWhole(secrets, files, state);
   const { swarmKey } = options;
   if (swarmKey !== undefined && !equalBytes(swarmKey, keyring.swarmKey)) {
     throw new AccountError("KEY_MISMATCH", "keys/swarm.key is that of another swarm", {
       hint: "a home is in one swarm: use another home for this one",
     });
   }
+  return keyring;
+}
+
+/** Opens keys that are there. What the swarm's file says cannot be made again, so it is made once,
+ * for a home from before, and missed from then on like any other. */
+async function loadWhole(
+  secrets: Secrets,
+  files: Map<string, Uint8Array>,
+  state: number,
+): Promise<Keyring> {
+  if (state === DONE) return loadKeyring(files);
+  if (!files.has(SWARM_FILE)) {
+    const swarmFile = formerSwarmFile(files);
+    const keyring = loadKeyring(new Map(files).set(SWARM_FILE, swarmFile));
+    await secrets.write(SWARM_FILE, swarmFile);
+    await secrets.write(STATE_FILE, stateFile(DONE));
+    return keyring;
+  }
+  const keyring = loadKeyring(files);
+  await secrets.write(STATE_FILE, stateFile(DONE));
   return keyring;
 }
 
@@ -77,13 +106,14 @@ async function readAll(secrets: Secrets): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
-/** Without a state file the keys are taken for whole: `loadKeyring` names what is missing. */
+/** Without a state file the keys are taken for whole, of whatever version: `loadKeyring` names what
+ * is missing. */
 function stateOf(files: ReadonlyMap<string, Uint8Array>): number {
   const bytes = files.get(STATE_FILE);
-  if (bytes === undefined) return DONE;
+  if (bytes === undefined) return DONE_BEFORE;
   const state = decodeKeyFile(STATE_FILE, bytes, 1)[0];
-  if (state !== MAKING && state !== DONE) throw malformedKey(STATE_FILE, "names no known state");
-  return state;
+  if (state === MAKING || state === DONE_BEFORE || state === DONE) return state;
+  throw malformedKey(STATE_FILE, "names no known state");
 }
 
 function stateFile(state: number): Uint8Array {

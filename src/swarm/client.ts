@@ -295,7 +295,7 @@ class HttpPeerClient implements PeerClient {
 }
 
 /** What a peer answered instead: its own code and text, cut to a sane length. */
-function refusalOf(peer: PeerId, path: string, response: PeerResponse): SwarmError {
+export function refusalOf(peer: PeerId, path: string, response: PeerResponse): SwarmError {
   let code = `HTTP_${response.status}`;
   let message = "";
   try {

@@ -14,6 +14,7 @@ import { openHolder, type HolderStore } from "../../src/shards/holder.ts";
 import { HOLDER_SCHEMA } from "../../src/shards/schema.ts";
 import { signCard } from "../../src/swarm/card-book.ts";
 import { createPeerClient, type PeerClient } from "../../src/swarm/client.ts";
+import type { Membership } from "../../src/swarm/membership/membership.ts";
 import { openRecordStore, type RecordStore } from "../../src/swarm/records.ts";
 import { createPeerHandler } from "../../src/swarm/server.ts";
 import { HOLDER, HOLDER_ID, keyOf, OWNER, random, silent } from "./tls-pair.ts";
@@ -33,7 +34,12 @@ export interface HolderPeer {
 }
 
 /** Opens the holder's side of the peer with `key` and serves it. */
-export async function openHolderPeer(key: SigningKey, net: Net, clock: Clock): Promise<HolderPeer> {
+export async function openHolderPeer(
+  key: SigningKey,
+  net: Net,
+  clock: Clock,
+  membership?: Membership,
+): Promise<HolderPeer> {
   const database = openDatabase(":memory:", { schema: HOLDER_SCHEMA });
   const blobs = new MemoryBlobs();
   const parts = { database, blobs, clock, random, key, spaceBytes: () => 2 ** 30, log: silent };
@@ -48,6 +54,7 @@ export async function openHolderPeer(key: SigningKey, net: Net, clock: Clock): P
     log: silent,
     hello: () => ({ protocol: 1, version: "0", offeredBytes: 2 ** 30, freeBytes: 2 ** 29 }),
     cards: () => [signCard(key, { ...card, timeMs: clock.nowMs() })],
+    ...(membership === undefined ? {} : { membership }),
   });
   await net.listen(handler);
   return {

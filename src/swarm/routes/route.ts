@@ -1,11 +1,13 @@
 import { utf8 } from "../../base/bytes.ts";
-import { parseId, type Id } from "../../base/id.ts";
+import { parseId, type Id, type PeerId } from "../../base/id.ts";
 import { REQUEST_BODY_MAX_BYTES } from "../../base/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Holder } from "../../ports/holder.ts";
 import type { IncomingRequest, OutgoingResponse } from "../../ports/net.ts";
 import type { Askers } from "../asker.ts";
+import type { DialBack } from "../dial-back.ts";
 import { SwarmError } from "../error.ts";
+import type { Membership } from "../membership/membership.ts";
 import type { RecordStore } from "../records.ts";
 
 /** What a peer says of itself in `/v1/hello`. */
@@ -29,6 +31,12 @@ export interface PeerServices {
   hello: () => Hello;
   /** Signed cards for `/v1/peers`, our own first; at most PEERS_PAGE_MAX are sent. */
   cards: () => readonly Uint8Array[];
+  /** Takes in the card that a peer pushes; without it, none is. */
+  takeCard?: (peer: PeerId, card: Uint8Array) => void;
+  /** Without it nobody is dialled back. */
+  dialBack?: DialBack;
+  /** Without it nobody is admitted here. */
+  membership?: Membership;
 }
 
 /** Answers one method of one path. `id` is the path's last part where the route has one. */

@@ -1,0 +1,165 @@
+import { messageOf } from "../../base/error.ts";
+import { idOf, type AccountId, type PeerId } from "../../base/id.ts";
+import { ADMISSION_ASKED_AT_ONCE, SWARM_STATE_MAX_BYTES } from "../../base/limits.ts";
+import { mapBounded } from "../../base/concurrency.ts";
+import { HoldfastError } from "../../base/error.ts";
+import { encodeAdmissionRequest } from "../../codec/admission.ts";
+import type { CardBody } from "../../codec/card.ts";
+import { CodecError } from "../../codec/error.ts";
+import type { ClosedInvitation, Invitation } from "../../codec/invitation.ts";
+import { decodeSwarmState, type SwarmState } from "../../codec/swarm-state.ts";
+import { lobbyKeyOf, swarmIdOf } from "../../crypto/swarm-key.ts";
+import { equalBytes } from "../../base/bytes.ts";
+import type { Net } from "../../ports/net.ts";
+import { openCard } from "../card-book.ts";
+import { refusalOf } from "../client.ts";
+import { SwarmError } from "../error.ts";
+import { chainFault } from "./chain.ts";
+import { isMembershipCode, membershipError } from "./refusal.ts";
+import { openRekey } from "./rekey.ts";
+
+/** Path at which guests ask to be let in. */
+export const ADMIT_PATH = "/v1/admit";
+
+/** Who wants to come in. */
+export interface JoinOptions {
+  /** Knocks with the invitation's lobby key, and knows the addresses of its cards. Not used for an
+   * open swarm. */
+  net: Net;
+  invitation: Invitation;
+  account: AccountId;
+  self: PeerId;
+  /** This peer's signed device certificate. */
+  certificate: Uint8Array;
+}
+
+/** What a newcomer has. */
+export interface Joined {
+  state: SwarmState;
+  /** Who let it in; undefined for an open swarm. */
+  admittedBy?: PeerId;
+}
+
+/** The cards of an invitation; one that its peer did not sign is left out. */
+export function invitationCards(invitation: Invitation): CardBody[] {
+  return invitation.cards.flatMap((card) => {
+    try {
+      return [openCard(card)];
+    } catch (error) {
+      if (error instanceof CodecError) return [];
+      throw error;
+    }
+  });
+}
+
+/** Asks the members that an invitation names, a few at once, until one lets this peer in, and
+ * believes nothing of the answer that the invitation does not vouch for.
+ * @throws SwarmError with the first reason for which a member refuses, or INVITATION_UNANSWERED;
+ *   the signal's reason */
+export async function joinWith(options: JoinOptions, signal: AbortSignal): Promise<Joined> {
+  const { invitation } = options;
+  if (invitation.kind === "open") return { state: openState(invitation) };
+  const failures: unknown[] = [];
+  const done = new AbortController();
+  const either = AbortSignal.any([signal, done.signal]);
+  let joined: Joined | undefined;
+  const hosts = [...new Set(invitationCards(invitation).map(({ id }) => id))];
+  await mapBounded(hosts, ADMISSION_ASKED_AT_ONCE, async (peer) => {
+    if (joined !== undefined) return;
+    try {
+      const state = await ask(options, invitation, peer, either);
+      joined ??= { state, admittedBy: peer };
+      done.abort();
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(error);
+    }
+  });
+  if (joined !== undefined) return joined;
+  throw worstOf(failures, hosts.length);
+}
+
+async function ask(
+  options: JoinOptions,
+  invitation: ClosedInvitation,
+  peer: PeerId,
+  signal: AbortSignal,
+): Promise<SwarmState> {
+  const { token, chain } = invitation;
+  const body = encodeAdmissionRequest({
+    token,
+    chain: [...chain],
+    certificate: options.certificate,
+  });
+  const request = { method: "POST", path: ADMIT_PATH, body } as const;
+  const limited = { ...request, bodyMaxBytes: SWARM_STATE_MAX_BYTES };
+  const answer = await options.net.request(peer, limited, signal);
+  if (answer.status !== 200) throw refusalOf(peer, ADMIT_PATH, answer);
+  return openAnswer(peer, options, invitation, answer.body);
+}
+
+/** Checks what a member answers to a guest. The invitation says who the founder is, its id commits
+ * to the content secret, and its lobby key comes from the network key: so a member that lies can
+ * only refuse. */
+function openAnswer(
+  peer: PeerId,
+  { account, self }: JoinOptions,
+  invitation: ClosedInvitation,
+  body: Uint8Array,
+): SwarmState {
+  try {
+    const state = decodeSwarmState(body);
+    const fault = answerFault(state, invitation) ?? ownFault(state, account, self);
+    if (fault === undefined) return state;
+    throw membershipError("INVITATION_FORGED", fault);
+  } catch (cause) {
+    if (!(cause instanceof HoldfastError)) throw cause;
+    const text = `peer ${peer}: malformed answer: ${cause.message}`;
+    throw new SwarmError("ANSWER_MALFORMED", text, { cause });
+  }
+}
+
+function answerFault(state: SwarmState, invitation: ClosedInvitation): string | undefined {
+  const { id, founder, open, content, keys, rekey } = state;
+  const [{ number, key }, ...others] = keys;
+  if (id !== invitation.swarm || idOf(swarmIdOf(content)) !== id) return "it is of another swarm";
+  if (founder !== invitation.founder || open) return "it names another founder";
+  if (!equalBytes(lobbyKeyOf(key), invitation.lobby) || others.length > 0) {
+    return "its key does not belong to the invitation";
+  }
+  if (rekey === undefined) return number === 1 ? undefined : "it does not show who made its key";
+  const made = openRekey(state, rekey);
+  const isOfKey = made.number === number && equalBytes(made.key, key);
+  return isOfKey ? undefined : "its key is not the founder's";
+}
+
+function ownFault(
+  { id, founder, chain }: SwarmState,
+  account: AccountId,
+  self: PeerId,
+): string | undefined {
+  const last = chain.at(-1);
+  if (last?.account !== account || last.peer !== self) return "it admits somebody else";
+  return chainFault(id, founder ?? "", chain);
+}
+
+function openState(invitation: Extract<Invitation, { kind: "open" }>): SwarmState {
+  const { swarm, founder, keyNumber, key, content } = invitation;
+  if (idOf(swarmIdOf(content)) !== swarm) {
+    throw membershipError("INVITATION_FORGED", "its secret is not that of the swarm it names");
+  }
+  return { id: swarm, founder, open: true, content, keys: [{ number: keyNumber, key }], chain: [] };
+}
+
+/** Of all that went wrong, what says the most: a member's reason before a failed connection. */
+function worstOf(failures: readonly unknown[], asked: number): SwarmError {
+  for (const failure of failures) {
+    if (failure instanceof SwarmError && isMembershipCode(failure.refusal)) {
+      return membershipError(failure.refusal, failure.message, failure);
+    }
+  }
+  const told = failures.map(messageOf).join("; ");
+  const text = asked === 0 ? "it names no members" : `none of its ${asked} members let us in`;
+  const why = told === "" ? text : `${text}: ${told}`;
+  return membershipError("INVITATION_UNANSWERED", `the invitation: ${why}`, failures[0]);
+}
