@@ -144,6 +144,11 @@ export class PeerBook implements Directory {
     return { lately, others };
   }
 
+  /** Whether the peer has ever answered. */
+  hasAnswered(peer: PeerId): boolean {
+    return this.#entries.get(peer)?.answeredMs !== undefined;
+  }
+
   /** The signed card of one peer. */
   cardOf(peer: PeerId): Uint8Array | undefined {
     return this.#entries.get(peer)?.signed?.bytes;

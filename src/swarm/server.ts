@@ -1,5 +1,5 @@
 import { codeOf, HoldfastError, messageOf } from "../base/error.ts";
-import { parseId } from "../base/id.ts";
+import { parseId, type PeerId } from "../base/id.ts";
 import { CodecError } from "../codec/error.ts";
 import { CryptoError } from "../crypto/error.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -7,6 +7,7 @@ import type { Holder } from "../ports/holder.ts";
 import type { Log } from "../ports/log.ts";
 import type { IncomingRequest, OutgoingResponse, PeerHandler, Standing } from "../ports/net.ts";
 import { createAskers } from "./asker.ts";
+import type { DialBack } from "./dial-back.ts";
 import { SwarmError } from "./error.ts";
 import type { Membership } from "./membership/membership.ts";
 import { membershipError } from "./membership/refusal.ts";
@@ -106,6 +107,10 @@ export interface PeerHandlerOptions {
   hello: () => Hello;
   /** Signed cards for `/v1/peers`, our own first. */
   cards: () => readonly Uint8Array[];
+  /** Takes in the card that a peer pushes; without it, none is. */
+  takeCard?: (peer: PeerId, card: Uint8Array) => void;
+  /** Without it nobody is dialled back. */
+  dialBack?: DialBack;
   /** Admission and rekeying; without it nobody is admitted here. */
   membership?: Membership;
 }
