@@ -204,9 +204,12 @@ function ticketOf(
   throw malformed(tracker, "an introduction key for something else");
 }
 
-/** What a tracker answered instead: its own code, and no word of its text. */
+/** What a tracker answered instead: the agent's code where it is that one's, else its own, and no
+ * word of its text. */
 function refusalOf(tracker: PeerId, status: number, body: Uint8Array): SwarmError {
-  const code = /"code":"([A-Z][A-Z_]{1,40})"/.exec(fromUtf8(body) ?? "")?.[1];
+  const text = fromUtf8(body) ?? "";
+  const reason = /"reason":"([A-Z][A-Z_]{1,40})"/.exec(text)?.[1];
+  const code = reason ?? /"code":"([A-Z][A-Z_]{1,40})"/.exec(text)?.[1];
   const refusal = code ?? `HTTP_${status}`;
   return new SwarmError("PEER_REFUSED", `tracker ${tracker}: refuses with ${refusal}`, { refusal });
 }

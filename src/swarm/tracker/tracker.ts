@@ -192,7 +192,9 @@ class StreamTracker implements Tracker, TrackerView {
 
 function refusal(error: HoldfastError): OutgoingResponse {
   const { code } = error;
-  return jsonAnswer(STATUSES[code] ?? 500, { code, message: messageOf(error) });
+  const reason = error instanceof SwarmError ? error.refusal : undefined;
+  const why = reason === undefined ? {} : { reason };
+  return jsonAnswer(STATUSES[code] ?? 500, { code, message: messageOf(error), ...why });
 }
 
 function unknownPath(): SwarmError {
