@@ -64,6 +64,8 @@ export const STORE_FREE_MIN_BYTES = 16 * MIB;
 export const STATEMENTS_MAX = 256;
 /** After an unclean stop a database up to this size is checked before it is used. */
 export const DATABASE_CHECK_MAX_BYTES = 256 * MIB;
+/** Peers whose account a holder remembers, to say how much it keeps for each. */
+export const DEVICES_KEPT_MAX = 4_096;
 /** Uploads that a holder takes in at once. */
 export const HOLDER_STORES_MAX = 256;
 /** Tickets open at a holder, in all and for one account. */

@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from "../base/error.ts";
 import { epochOf, parseId } from "../base/id.ts";
-import type { AccountId, Epoch, ShardId } from "../base/id.ts";
+import type { AccountId, Epoch, PeerId, ShardId } from "../base/id.ts";
 import {
   HOLDER_STORES_MAX,
   LEASE_EPOCHS,
@@ -68,6 +68,9 @@ export interface HolderUsage {
 /** The holder's side of a peer. */
 export interface HolderStore extends Holder {
   usage(): HolderUsage;
+  /** Bytes that are kept for the account of each peer that has uploaded here; peers of one account
+   * have the same. Reads every lease. */
+  heldForPeers(): Map<PeerId, number>;
   /** Refuses what comes from now on, waits for what is running, and notes a clean stop. */
   close(): Promise<void>;
 }
@@ -200,6 +203,10 @@ class DiskHolder implements HolderStore {
     };
   }
 
+  heldForPeers(): Map<PeerId, number> {
+    return this.#premises.table.heldForPeers();
+  }
+
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(new ShardError("HOLDER_CLOSED", "the holder is stopping"));
@@ -274,6 +281,7 @@ class DiskHolder implements HolderStore {
       await this.#group.commit(() => {
         if (!isHeld) table.hold(arrival.shard, epoch);
         table.lease(account, shard, epoch + LEASE_EPOCHS);
+        table.noteDevice(ticket.peer, account);
         table.useTicket(ticket.number, ticket.expiresMs);
         table.dropTickets(clock.nowMs());
       });

@@ -49,4 +49,9 @@ export const HOLDER_SCHEMA: readonly string[] = [
    CREATE TRIGGER shards_removed AFTER DELETE ON shards BEGIN
      UPDATE totals SET shards = shards - 1, bytes = bytes - old.length WHERE state = old.state;
    END;`,
+  `CREATE TABLE devices(
+     number INTEGER PRIMARY KEY,
+     peer BLOB NOT NULL UNIQUE,
+     account INTEGER NOT NULL REFERENCES accounts(number)
+   ) STRICT;`,
 ];

@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { idBytes, idOf } from "../base/id.ts";
-import type { AccountId, Epoch, ShardId } from "../base/id.ts";
+import type { AccountId, Epoch, PeerId, ShardId } from "../base/id.ts";
+import { DEVICES_KEPT_MAX } from "../base/limits.ts";
 import type { Database, SqlRow, SqlValue } from "../ports/database.ts";
 import { HOLDER_SCHEMA } from "./schema.ts";
 
@@ -163,6 +164,36 @@ export class ShardTable {
       bytes,
       idBytes(id),
       until,
+    );
+  }
+
+  /** Remembers for which account a peer uploads; the newest DEVICES_KEPT_MAX peers. */
+  noteDevice(peer: PeerId, account: AccountId): void {
+    const added = this.#database.run(
+      `INSERT INTO devices(peer, account)
+       VALUES (?, (SELECT number FROM accounts WHERE id = ?))
+       ON CONFLICT(peer) DO UPDATE SET account = excluded.account
+       WHERE account <> excluded.account`,
+      idBytes(peer),
+      idBytes(account),
+    );
+    if (added === 0) return;
+    const sql = "DELETE FROM devices WHERE number <= (SELECT max(number) FROM devices) - ?";
+    this.#database.run(sql, DEVICES_KEPT_MAX);
+  }
+
+  /** Bytes held for the account of each peer that has uploaded for one. Every lease is looked at. */
+  heldForPeers(): Map<PeerId, number> {
+    const rows = this.#database.all(
+      `WITH held AS (
+         SELECT account, sum(length) AS bytes FROM leases JOIN shards ON shards.id = leases.shard
+         WHERE state = 0 GROUP BY account
+       )
+       SELECT peer AS x, bytes FROM devices JOIN held USING (account) LIMIT ?`,
+      DEVICES_KEPT_MAX,
+    );
+    return new Map(
+      rows.map((row) => [idOf(bytesOf(row) ?? new Uint8Array(0)), numberOf(row, "bytes")]),
     );
   }
 
