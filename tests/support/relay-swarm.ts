@@ -45,12 +45,14 @@ export interface ReachPeerOptions {
   relays?: () => readonly PeerId[];
   clock?: Clock;
   handler?: PeerHandler;
+  /** Whether it waits at its relays from the start; it does unless told otherwise. */
+  waits?: boolean;
   /** Without knock and TLS inside: what comes over a relay is kept as it is. */
   isRaw?: boolean;
   secure?: (raw: Duplex, peer: PeerId, signal: AbortSignal) => Promise<Duplex>;
 }
 
-/** Opens the peer whose key is made of `number`. It waits at its relays if it has some. */
+/** Opens the peer whose key is made of `number`. */
 export async function openReachPeer(
   number: number,
   options: ReachPeerOptions = {},
@@ -90,7 +92,7 @@ export async function openReachPeer(
     bounds: SESSION_BOUNDS,
   });
   await net.listen(options.handler ?? (async () => ({ status: 404 })));
-  if (options.relays === undefined) relayed.wait(false);
+  if (options.relays === undefined || options.waits === false) relayed.wait(false);
   return { id, net, direct, upgrades, relayed, raw, close: () => net.close() };
 }
 

@@ -74,7 +74,7 @@ export class RelayWaiting {
     while (!signal.aborted) {
       const relay = this.#choose();
       if (relay === undefined) {
-        await clock.sleep(RELAY_LOOK_MS, signal).catch(() => undefined);
+        await clock.sleep(this.#pauseMs(), signal).catch(() => undefined);
         continue;
       }
       this.#chosen.set(relay, false);
@@ -99,6 +99,15 @@ export class RelayWaiting {
       (relay) =>
         !this.#chosen.has(relay) && (this.#failing.get(relay)?.untilMs ?? 0) <= clock.monotonicMs(),
     );
+  }
+
+  /** Until one of those that failed may be asked again, or others may have become known. */
+  #pauseMs(): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    const waitsMs = [...this.#failing]
+      .filter(([relay, { untilMs }]) => untilMs > nowMs && !this.#chosen.has(relay))
+      .map(([, { untilMs }]) => untilMs - nowMs);
+    return Math.min(RELAY_LOOK_MS, ...waitsMs);
   }
 
   /** A relay that fails again and again is asked more and more rarely, and not by all at once. */
