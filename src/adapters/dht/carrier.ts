@@ -16,6 +16,9 @@ import { PunchedStream } from "./stream.ts";
 export interface PunchedOptions {
   /** From dialling to a session. */
   timeoutMs?: number;
+  /** A session that hears nothing for so long ends; the other side says something every five
+   * seconds. */
+  silenceMs?: number;
 }
 
 export interface RelayedOptions extends PunchedOptions {
@@ -29,10 +32,9 @@ export function createPunchedCarrier(
   acceptor: Acceptor,
   options: PunchedOptions = {},
 ): Carrier {
-  const { timeoutMs = PUNCH_MS } = options;
-  return new DhtCarrier("punched", node, acceptor, (peer, dial) =>
-    dial({ reusableSocket: true }, timeoutMs, peer),
-  );
+  const { timeoutMs = PUNCH_MS, silenceMs } = options;
+  const connect: Connect = (peer, dial) => dial({ reusableSocket: true }, timeoutMs, peer);
+  return new DhtCarrier("punched", node, acceptor, connect, () => true, silenceMs);
 }
 
 /** Sessions through a relay, which sees nothing but sealed bytes between two of its peers. */
@@ -41,7 +43,7 @@ export function createRelayedCarrier(
   acceptor: Acceptor,
   options: RelayedOptions,
 ): Carrier {
-  const { relays, timeoutMs = RELAY_DIAL_MS } = options;
+  const { relays, timeoutMs = RELAY_DIAL_MS, silenceMs } = options;
   const usable = (peer: PeerId): readonly PeerId[] =>
     relays()
       .filter((relay) => relay !== peer && relay !== node.self)
@@ -61,7 +63,8 @@ export function createRelayedCarrier(
     }
     throw failure;
   };
-  return new DhtCarrier("relayed", node, acceptor, connect, (peer) => usable(peer).length > 0);
+  const mayReach = (peer: PeerId): boolean => usable(peer).length > 0;
+  return new DhtCarrier("relayed", node, acceptor, connect, mayReach, silenceMs);
 }
 
 type Dial = (
@@ -77,6 +80,7 @@ class DhtCarrier implements Carrier {
   readonly #acceptor: Acceptor;
   readonly #connect: Connect;
   readonly #mayReach: (peer: PeerId) => boolean;
+  readonly #silenceMs: number | undefined;
   readonly #knock: (dialled: Uint8Array) => Uint8Array;
   readonly #sockets = new Set<Duplex>();
   readonly #closing = new AbortController();
@@ -86,7 +90,8 @@ class DhtCarrier implements Carrier {
     node: DhtNode,
     acceptor: Acceptor,
     connect: Connect,
-    mayReach: (peer: PeerId) => boolean = () => true,
+    mayReach: (peer: PeerId) => boolean,
+    silenceMs: number | undefined,
   ) {
     const { swarmKeys, clock, random } = node.options;
     this.kind = kind;
@@ -94,6 +99,7 @@ class DhtCarrier implements Carrier {
     this.#acceptor = acceptor;
     this.#connect = connect;
     this.#mayReach = mayReach;
+    this.#silenceMs = silenceMs;
     this.#knock = createKnocker(swarmKeys, clock, random);
   }
 
@@ -108,7 +114,7 @@ class DhtCarrier implements Carrier {
       dialOne(this.#node, peer, options, timeoutMs, stop),
     );
     stream.write(encodeHello(this.#knock(idBytes(peer))));
-    return this.#keep(new PunchedStream(stream));
+    return this.#keep(new PunchedStream(stream, this.#silenceMs));
   }
 
   listen(take: (session: Session) => void): Promise<void> {

@@ -16,96 +16,100 @@ const TIME_BYTES = 8;
 /** By so much a sealed datagram is longer than its message. */
 export const DATAGRAM_OVERHEAD_BYTES = HEADER_BYTES + TIME_BYTES + TAG_BYTES;
 
-/** Seals and opens the datagrams of one start of a peer.
- * @see docs/format/datagram.md */
-export interface DatagramSeal {
-  /** A fresh sealed datagram. */
-  seal(message: Uint8Array): Buffer;
-  /** The message of a datagram that a member sealed lately and that was not opened before;
-   * undefined for any other. */
-  open(sealed: Uint8Array): Buffer | undefined;
-  /** Ends following the swarm's keys. */
-  close(): void;
-}
-
 interface Sender {
   readonly key: Uint8Array;
   readonly window: ReplayWindow;
 }
 
-/** Makes the seal; a change of the swarm's key takes effect with the next datagram. */
-export function createDatagramSeal(
-  swarmKeys: SwarmKeys,
-  clock: Clock,
-  random: Random,
-): DatagramSeal {
-  const salt = random.bytes(SALT_BYTES);
-  let counter = 0;
-  let networkKey = new Uint8Array(KEY_BYTES);
-  let ownKey = networkKey;
-  /** The senders heard of, the one that was silent for longest first. */
-  const senders = new Map<string, Sender>();
-  const rekey = (): void => {
-    networkKey = new Uint8Array(deriveKey("datagram", swarmKeys.current().key));
-    ownKey = new Uint8Array(keyedHash(networkKey, salt));
-    senders.clear();
-  };
-  rekey();
-  const unsubscribe = swarmKeys.onChange(rekey);
+/** Seals and opens the datagrams of one start of a peer. A change of the swarm's key takes effect
+ * with the next one.
+ * @see docs/format/datagram.md */
+export class DatagramSeal {
+  readonly #clock: Clock;
+  readonly #salt: Uint8Array;
+  #counter = 0;
+  #networkKey: Uint8Array = new Uint8Array(KEY_BYTES);
+  #ownKey: Uint8Array = this.#networkKey;
+  /** The senders heard of, by salt, the one that was silent for longest first. */
+  readonly #senders = new Map<string, Sender>();
+  readonly #unsubscribe: () => void;
 
-  const remember = (name: string, sender: Sender): void => {
-    senders.delete(name);
-    senders.set(name, sender);
-    if (senders.size <= DATAGRAM_SALTS_MAX) return;
-    for (const silent of senders.keys()) {
-      senders.delete(silent);
+  constructor(swarmKeys: SwarmKeys, clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#salt = random.bytes(SALT_BYTES);
+    this.#rekey(swarmKeys);
+    this.#unsubscribe = swarmKeys.onChange(() => this.#rekey(swarmKeys));
+  }
+
+  /** A fresh sealed datagram. */
+  seal(message: Uint8Array): Buffer {
+    const sealed = Buffer.allocUnsafe(message.length + DATAGRAM_OVERHEAD_BYTES);
+    sealed[0] = DATAGRAM_MARKER;
+    sealed.set(this.#salt, 1);
+    sealed.writeBigUInt64LE(BigInt(this.#counter++), COUNTER_AT);
+    const plain = sealed.subarray(HEADER_BYTES, sealed.length - TAG_BYTES);
+    plain.writeBigUInt64LE(BigInt(Math.trunc(this.#clock.nowMs())));
+    plain.set(message, TIME_BYTES);
+    const header = sealed.subarray(0, HEADER_BYTES);
+    sealInto(sealed, HEADER_BYTES, this.#ownKey, nonceOf(sealed), header, plain);
+    return sealed;
+  }
+
+  /** The message of a datagram that a member sealed lately and that was not opened before;
+   * undefined for any other. */
+  open(datagram: Uint8Array): Buffer | undefined {
+    const lengthBytes = datagram.length - DATAGRAM_OVERHEAD_BYTES;
+    if (datagram[0] !== DATAGRAM_MARKER || lengthBytes < 0) return undefined;
+    if (datagram.length > DATAGRAM_MAX_BYTES) return undefined;
+    const sealed = Buffer.from(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+    const counter = Number(sealed.readBigUInt64LE(COUNTER_AT));
+    if (!Number.isSafeInteger(counter)) return undefined;
+    const salt = sealed.toString("latin1", 1, COUNTER_AT);
+    const known = this.#senders.get(salt);
+    if (known?.window.isFresh(counter) === false) return undefined;
+    const key = known?.key ?? keyedHash(this.#networkKey, sealed.subarray(1, COUNTER_AT));
+    const plain = openWith(key, sealed, TIME_BYTES + lengthBytes);
+    if (plain === undefined) return undefined;
+    const timeMs = Number(plain.readBigUInt64LE());
+    if (Math.abs(this.#clock.nowMs() - timeMs) > KNOCK_WINDOW_MS) return undefined;
+    const sender = known ?? { key, window: new ReplayWindow() };
+    sender.window.mark(counter);
+    this.#remember(salt, sender);
+    return plain.subarray(TIME_BYTES);
+  }
+
+  /** Ends following the swarm's keys. */
+  close(): void {
+    this.#unsubscribe();
+    this.#senders.clear();
+  }
+
+  #rekey(swarmKeys: SwarmKeys): void {
+    this.#networkKey = deriveKey("datagram", swarmKeys.current().key);
+    this.#ownKey = keyedHash(this.#networkKey, this.#salt);
+    this.#senders.clear();
+  }
+
+  #remember(salt: string, sender: Sender): void {
+    this.#senders.delete(salt);
+    this.#senders.set(salt, sender);
+    if (this.#senders.size <= DATAGRAM_SALTS_MAX) return;
+    for (const silent of this.#senders.keys()) {
+      this.#senders.delete(silent);
       break;
     }
-  };
+  }
+}
 
-  return {
-    seal(message) {
-      const sealed = Buffer.allocUnsafe(message.length + DATAGRAM_OVERHEAD_BYTES);
-      sealed[0] = DATAGRAM_MARKER;
-      sealed.set(salt, 1);
-      sealed.writeBigUInt64LE(BigInt(counter++), COUNTER_AT);
-      const plain = sealed.subarray(HEADER_BYTES, sealed.length - TAG_BYTES);
-      plain.writeBigUInt64LE(BigInt(Math.trunc(clock.nowMs())));
-      plain.set(message, TIME_BYTES);
-      const header = sealed.subarray(0, HEADER_BYTES);
-      sealInto(sealed, HEADER_BYTES, ownKey, nonceOf(sealed), header, plain);
-      return sealed;
-    },
-    open(datagram) {
-      const lengthBytes = datagram.length - DATAGRAM_OVERHEAD_BYTES;
-      if (datagram[0] !== DATAGRAM_MARKER || lengthBytes < 0) return undefined;
-      if (datagram.length > DATAGRAM_MAX_BYTES) return undefined;
-      const sealed = Buffer.from(datagram.buffer, datagram.byteOffset, datagram.byteLength);
-      const number = Number(sealed.readBigUInt64LE(COUNTER_AT));
-      if (!Number.isSafeInteger(number)) return undefined;
-      const name = sealed.toString("latin1", 1, COUNTER_AT);
-      const known = senders.get(name);
-      if (known?.window.isFresh(number) === false) return undefined;
-      const key = known?.key ?? keyedHash(networkKey, sealed.subarray(1, COUNTER_AT));
-      const plain = Buffer.allocUnsafe(TIME_BYTES + lengthBytes);
-      try {
-        const header = sealed.subarray(0, HEADER_BYTES);
-        openInto(plain, key, nonceOf(sealed), header, sealed.subarray(HEADER_BYTES));
-      } catch {
-        return undefined;
-      }
-      const timeMs = Number(plain.readBigUInt64LE());
-      if (Math.abs(clock.nowMs() - timeMs) > KNOCK_WINDOW_MS) return undefined;
-      const sender = known ?? { key, window: new ReplayWindow() };
-      sender.window.mark(number);
-      remember(name, sender);
-      return plain.subarray(TIME_BYTES);
-    },
-    close() {
-      unsubscribe();
-      senders.clear();
-    },
-  };
+function openWith(key: Uint8Array, sealed: Buffer, plainBytes: number): Buffer | undefined {
+  const plain = Buffer.allocUnsafe(plainBytes);
+  const header = sealed.subarray(0, HEADER_BYTES);
+  try {
+    openInto(plain, key, nonceOf(sealed), header, sealed.subarray(HEADER_BYTES));
+    return plain;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The counter, then zeros: no two datagrams of one salt have the same. */

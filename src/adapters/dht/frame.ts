@@ -1,6 +1,6 @@
 import { KNOCK_BYTES } from "../tls/knock.ts";
 
-/** First bytes of a session's messages. Those of a connection to a relay begin with 0 or 1, so one
+/** First bytes of a session's messages. Those of a connection to a relay begin with 0, so one
  * server tells them apart.
  * @see docs/format/datagram.md */
 export const FRAME_HELLO = 0x10;

@@ -34,7 +34,7 @@ export const RELAYS_TRIED_MAX = 4;
 /** How long starting to listen waits for the first announcement. */
 export const LISTEN_WAIT_MS = 2_000;
 
-/** Handshakes that have not led to a session yet, in all and of one peer; they count for so long. */
+/** Handshakes that have not led to a session yet, in all and of one peer; each counts so long. */
 export const HANDSHAKES_MAX = 128;
 export const HANDSHAKES_PER_PEER_MAX = 16;
 export const HANDSHAKE_MS = 15_000;

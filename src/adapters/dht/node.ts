@@ -8,7 +8,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Random } from "../../ports/random.ts";
 import type { SwarmKeys } from "../../ports/swarm-keys.ts";
-import { createDatagramSeal, type DatagramSeal } from "./datagram.ts";
+import { DatagramSeal } from "./datagram.ts";
 import {
   DHT_BOOTSTRAP_MAX,
   DHT_NODES_PUBLIC,
@@ -151,7 +151,7 @@ export class DhtNode {
 export async function openDhtNode(options: DhtOptions): Promise<DhtNode> {
   const usePublic = options.publicDht === true;
   const { swarmKeys, clock, random } = options;
-  const seal = usePublic ? undefined : createDatagramSeal(swarmKeys, clock, random);
+  const seal = usePublic ? undefined : new DatagramSeal(swarmKeys, clock, random);
   const host = options.publicHost ?? (options.host === ANY_HOST ? undefined : options.host);
   const siblings: Siblings = { host: options.isPublic ? host : undefined, ports: new Set() };
   const count = options.isPublic ? DHT_NODES_PUBLIC : 1;

@@ -33,7 +33,8 @@ export class PunchedStream extends Duplex {
   #resumeWrite: (() => void) | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(inner: HyperDHT.SecretStream) {
+  /** @param silenceMs hearing nothing for so long ends the stream */
+  constructor(inner: HyperDHT.SecretStream, silenceMs: number = STREAM_SILENCE_MS) {
     super({
       allowHalfOpen: true,
       emitClose: true,
@@ -41,7 +42,7 @@ export class PunchedStream extends Duplex {
       writableHighWaterMark: 4 * STREAM_PIECE_BYTES,
     });
     this.#inner = inner;
-    inner.setTimeout(STREAM_SILENCE_MS);
+    inner.setTimeout(silenceMs);
     inner.on("data", (message: Buffer) => this.#onMessage(message));
     inner.on("drain", () => this.#onInnerDrain());
     inner.on("error", (error: Error) => this.destroy(error));
