@@ -48,6 +48,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "show, make, re-key or leave a swarm",
     load: () => import("./command/swarm.ts"),
   },
+  tracker: {
+    summary: "run a peer that answers who has what, and helps others to meet",
+    load: () => import("./command/tracker.ts"),
+  },
   doctor: {
     summary: "say what works on this machine and its network, and what does not",
     load: () => import("./command/doctor.ts"),

@@ -12,10 +12,11 @@ export interface MadeInvitation {
   warnings: string[];
 }
 
-/** What to do where no member can be reached from outside. */
-export const UNREACHABLE_REMEDIES: readonly string[] = [
-  "no member of this swarm is publicly reachable: a guest outside of your network may not get in",
-  "  - forward a port of your router to this machine, and tell it:",
+const NOBODY_REACHABLE =
+  "no member is publicly reachable: a guest outside of your network may not get in";
+const REMEDIES: readonly string[] = [
+  "  - forward a TCP port of your router to this machine (and UDP from that number on, four),",
+  "    and tell it:",
   "    holdfast config set public_address HOST:PORT",
   "  - or run `holdfast tracker` on a rented machine and invite it",
   "  - or use the public DHT, whose strangers then see your address:",
@@ -47,11 +48,9 @@ export function describeInvitation(
 
 /** What goes to standard error: warnings, and the remedies where nobody is reachable. */
 export function warningsOf({ warnings, reachable }: MadeInvitation): string[] {
-  const [says, ...remedies] = UNREACHABLE_REMEDIES;
-  return [
-    ...warnings.map((text) => `warning: ${text}`),
-    ...(reachable === 0 ? [`warning: ${says ?? ""}`, ...remedies] : []),
-  ];
+  const told = warnings.map((text) => `warning: ${text}`);
+  if (reachable > 0) return told;
+  return [...(told.length === 0 ? [`warning: ${NOBODY_REACHABLE}`] : told), ...REMEDIES];
 }
 
 function limitsOf({ open, uses, expiresMs }: MadeInvitation): string {

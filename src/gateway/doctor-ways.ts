@@ -3,7 +3,8 @@ import { fail, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
 const OPEN_A_PORT =
-  "forward a TCP port to this machine and set public_address, or switch on UPnP in the router";
+  "forward a TCP port (and UDP from that number on, four of them) to this machine and set " +
+  "public_address, or switch on UPnP in the router";
 const NEED_A_RELAY =
   "have one member with a public address (it relays by itself), or run `holdfast tracker` on a " +
   "rented machine";

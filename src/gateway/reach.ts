@@ -30,6 +30,7 @@ export interface Invited {
 export interface Joined {
   /** The id of the swarm that this home is in now. */
   swarm: string;
+  /** Empty for an open swarm, where nobody has to. */
   admittedBy: PeerId;
   carrier?: CarrierKind;
   /** Peers that are known now. */

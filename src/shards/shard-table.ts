@@ -182,7 +182,7 @@ export class ShardTable {
     this.#database.run(sql, DEVICES_KEPT_MAX);
   }
 
-  /** Bytes held for the account of each peer that has uploaded for one. Every lease is looked at. */
+  /** Bytes held for the account of each peer that has uploaded for one. Reads every lease. */
   heldForPeers(): Map<PeerId, number> {
     const rows = this.#database.all(
       `WITH held AS (

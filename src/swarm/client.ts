@@ -128,11 +128,12 @@ class HttpPeerClient implements PeerClient {
     const request: PeerRequest = { method: "GET", path: "/v1/hello", bodyMaxBytes: 4 * KIB };
     const { body } = await this.#ask(peer, request, signal);
     const value = jsonOf(peer, body);
-    const { protocol, version, offeredBytes, freeBytes } = value;
+    const { protocol, version, offeredBytes, freeBytes, timeMs } = value;
     if (!isCount(protocol) || !isCount(offeredBytes) || !isCount(freeBytes)) {
       throw malformedAnswer(peer, "its hello lacks a number");
     }
-    return { protocol, version: String(version).slice(0, 64), offeredBytes, freeBytes };
+    const hello = { protocol, version: String(version).slice(0, 64), offeredBytes, freeBytes };
+    return isCount(timeMs) ? { ...hello, timeMs } : hello;
   }
 
   async reserve(

@@ -38,9 +38,11 @@ export function configure(command: Command): void {
 
 function describe({ swarm, admittedBy, carrier, peers, steps }: JoinedSwarm): string {
   const by = carrier === undefined ? "" : ` (${carrier})`;
+  // Into an open swarm nobody has to let anybody in.
+  const letIn = admittedBy === "" ? "" : `; peer ${shortId(admittedBy)} let us in${by}`;
   const lines = [
     ...steps.map(printable),
-    `joined the swarm ${shortId(swarm)}; peer ${shortId(admittedBy)} let us in${by}`,
+    `joined the swarm ${shortId(swarm)}${letIn}`,
     `${counted(peers, "peer")} known: \`holdfast peers --probe\` says who is there`,
   ];
   return lines.map((line) => `${line}\n`).join("");

@@ -20,6 +20,8 @@ export interface Hello {
   offeredBytes: number;
   /** Of them, not yet taken. */
   freeBytes: number;
+  /** Its clock, milliseconds since 1970; older peers do not say it. */
+  timeMs?: number;
 }
 
 /** What the routes serve from. */
