@@ -4,7 +4,7 @@ import type { ChainLink } from "../../codec/admission.ts";
 import type { InvitationToken } from "../../codec/invitation.ts";
 import { encodeSwarmState, type SwarmState } from "../../codec/swarm-state.ts";
 import type { SigningKey } from "../../crypto/sign.node.ts";
-import { isChainFree, signAdmission } from "./chain.ts";
+import { isChainFree, signAdmission, type RekeyPeers } from "./chain.ts";
 import { ownChain } from "./invitation.ts";
 import { membershipError } from "./refusal.ts";
 import { openRekey } from "./rekey.ts";
@@ -14,12 +14,12 @@ import { openToken } from "./token.ts";
 const CLOCK_SLACK_MS = 2 * 86_400_000;
 
 /** Checks an invitation that a guest shows, but for how often it was used.
- * @param excluded peers that were shut out of the swarm
+ * @param named whom the newest rekey names
  * @throws SwarmError INVITATION_EXPIRED | INVITATION_FORGED | INVITATION_OTHER_SWARM |
  *   INVITATION_REVOKED | FOUNDER_UNKNOWN | SWARM_OPEN; CodecError VERSION_UNKNOWN */
 export function checkInvitation(
   state: SwarmState,
-  excluded: ReadonlySet<PeerId>,
+  named: RekeyPeers,
   shown: { token: Uint8Array; chain: readonly ChainLink[] },
   nowMs: number,
 ): InvitationToken {
@@ -30,7 +30,7 @@ export function checkInvitation(
     throw membershipError("FOUNDER_UNKNOWN", why);
   }
   const token = openToken(id, founder, shown.token, shown.chain);
-  if (excluded.has(token.inviter) || !isChainFree(shown.chain, excluded)) {
+  if (named.excluded.has(token.inviter) || !isChainFree(shown.chain, named)) {
     throw membershipError("INVITATION_REVOKED", "its inviter is no member of the swarm any more");
   }
   if (token.keyNumber < newestNumber(state)) {

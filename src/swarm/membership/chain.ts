@@ -41,7 +41,20 @@ export function accountOf(founder: AccountId, chain: readonly ChainLink[]): Acco
   return chain.at(-1)?.account ?? founder;
 }
 
-/** Whether nobody in the chain was shut out. */
-export function isChainFree(chain: readonly ChainLink[], excluded: ReadonlySet<PeerId>): boolean {
-  return chain.every(({ peer }) => !excluded.has(peer));
+/** Whom the founder named when the key last changed. */
+export interface RekeyPeers {
+  /** Peers that stay. */
+  readonly members: ReadonlySet<PeerId>;
+  /** Peers that were shut out. */
+  readonly excluded: ReadonlySet<PeerId>;
+}
+
+/** Whether nobody in the chain was shut out. What was before a peer that the founder named as one
+ * that stays does not matter. */
+export function isChainFree(chain: readonly ChainLink[], named: RekeyPeers): boolean {
+  for (const { peer } of chain.toReversed()) {
+    if (named.excluded.has(peer)) return false;
+    if (named.members.has(peer)) return true;
+  }
+  return true;
 }

@@ -76,7 +76,7 @@ function bareInvitation(wish: InvitationWish): Invitation {
   return {
     kind: "closed",
     swarm,
-    lobby: lobbyKeyOf(key),
+    lobby: new Uint8Array(lobbyKeyOf(key)),
     founder,
     token: signToken(root, { ...token, ...limits }),
     chain: ownChain(state, root),

@@ -55,7 +55,7 @@ export function createMembership(options: MembershipOptions): Membership {
     admit: (guest, body) => admitGuest(options, uses, guest, body),
     noteUse(body) {
       const { token, chain, guest } = decodeUseReport(body);
-      uses.take(checkInvitation(home.state, home.excluded, { token, chain }, clock.nowMs()), guest);
+      uses.take(checkInvitation(home.state, home.named, { token, chain }, clock.nowMs()), guest);
     },
     rekeyFor: (peer, body) => rekeyFor(home, peer, body),
     async takeRekey(envelope) {
@@ -79,7 +79,7 @@ function admitGuest(
     throw new SwarmError("CERTIFICATE_REFUSED", why);
   }
   const nowMs = clock.nowMs();
-  const token = checkInvitation(state, home.excluded, shown, nowMs);
+  const token = checkInvitation(state, home.named, shown, nowMs);
   checkMayAdmit(state, root);
   if (!uses.take(token, guest)) {
     const why = `it was good for ${token.uses} ${token.uses === 1 ? "guest" : "guests"}`;
@@ -98,9 +98,9 @@ function rekeyFor(home: SwarmHome, peer: PeerId, body: Uint8Array): Uint8Array {
   }
   const isMember =
     !home.isExcluded(peer) &&
-    (home.isListed(peer) ||
+    (home.named.members.has(peer) ||
       (chain.at(-1)?.peer === peer &&
-        isChainFree(chain, home.excluded) &&
+        isChainFree(chain, home.named) &&
         chainFault(id, founder, chain) === undefined));
   if (isMember) return rekey;
   const why = "the swarm has changed its key, and this peer was left behind";

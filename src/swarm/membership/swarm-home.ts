@@ -5,6 +5,7 @@ import { Mutex } from "../../base/mutex.ts";
 import type { SwarmState } from "../../codec/swarm-state.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { NetworkKey, SwarmKeys } from "../../ports/swarm-keys.ts";
+import type { RekeyPeers } from "./chain.ts";
 import { openRekey } from "./rekey.ts";
 
 export interface SwarmHomeOptions {
@@ -21,11 +22,11 @@ export class SwarmHome implements SwarmKeys {
   readonly #writing = new Mutex();
   readonly #listeners = new Set<() => void>();
   #state: SwarmState;
-  #peers: RekeyPeers;
+  #named: RekeyPeers;
 
   constructor({ state, save, clock }: SwarmHomeOptions) {
     this.#state = state;
-    this.#peers = peersOf(state);
+    this.#named = namedBy(state);
     this.#save = save;
     this.#clock = clock;
   }
@@ -48,17 +49,12 @@ export class SwarmHome implements SwarmKeys {
   /** Whether the founder has shut this peer out: nothing it asks is answered, whatever it knocked
    * with. */
   isExcluded(peer: PeerId): boolean {
-    return this.#peers.excluded.has(peer);
+    return this.#named.excluded.has(peer);
   }
 
-  /** Peers that are shut out. */
-  get excluded(): ReadonlySet<PeerId> {
-    return this.#peers.excluded;
-  }
-
-  /** Whether the newest rekey names this peer as one that stays. */
-  isListed(peer: PeerId): boolean {
-    return this.#peers.members.has(peer);
+  /** Whom the newest rekey names. */
+  get named(): RekeyPeers {
+    return this.#named;
   }
 
   /** Puts what `change` makes of the state in its place, one change at a time: durable first, then
@@ -68,10 +64,10 @@ export class SwarmHome implements SwarmKeys {
     return await this.#writing.run(async () => {
       const next = change(this.#state);
       if (next === this.#state) return next;
-      const peers = peersOf(next);
+      const named = namedBy(next);
       await this.#save(next);
       this.#state = next;
-      this.#peers = peers;
+      this.#named = named;
       for (const listener of this.#listeners) listener();
       return next;
     });
@@ -89,13 +85,8 @@ export class SwarmHome implements SwarmKeys {
   }
 }
 
-interface RekeyPeers {
-  readonly members: ReadonlySet<PeerId>;
-  readonly excluded: ReadonlySet<PeerId>;
-}
-
 /** Whom the newest rekey names, the founder's own that is still on its way included. */
-function peersOf(state: SwarmState): RekeyPeers {
+function namedBy(state: SwarmState): RekeyPeers {
   if (state.rekey === undefined) return { members: new Set(), excluded: new Set() };
   const { members, excluded } = openRekey(state, state.rekey);
   return { members: new Set(members), excluded: new Set(excluded) };
