@@ -1,4 +1,5 @@
 import { systemRandom } from "../adapters/random.node.ts";
+import type { Database } from "../ports/database.ts";
 import { openHolder } from "../shards/holder.ts";
 import type { HolderStore } from "../shards/holder.ts";
 import { HOLDER_SCHEMA } from "../shards/schema.ts";
@@ -15,7 +16,7 @@ import { openStore } from "./stores.ts";
 export async function composeHolder(
   parts: ComposeParts,
   closers: Closers,
-): Promise<{ holder: HolderStore; records: RecordStore }> {
+): Promise<{ holder: HolderStore; records: RecordStore; database: Database }> {
   const { paths, keyring, config, clock, log } = parts;
   const loss = "big shards stay, their owners upload the small ones again";
   const database = openHomeDatabase(paths.holderDatabase, HOLDER_SCHEMA, loss);
@@ -35,5 +36,5 @@ export async function composeHolder(
   closers.add(() => holder.close());
   // What is free counts what is held already: the default must not shrink with every restart.
   offered.bytes = offeredSpace(config.file_storage, storeFolder, holder.usage().bytes);
-  return { holder, records: openRecordStore(database, clock) };
+  return { holder, records: openRecordStore(database, clock), database };
 }

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { setImmediate as pause } from "node:timers/promises";
 import { nodeWorkers } from "../adapters/workers.node.ts";
 import type { PeerId } from "../base/id.ts";
 import { ArenaPool } from "../kernels/arena-pool.ts";
@@ -8,6 +9,7 @@ import { codeFor } from "../swarm/placement.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import { Getter } from "../volume/get/get.ts";
 import { READ_ARENA_BYTES } from "../volume/get/memory.ts";
+import { holdingsByPeer } from "../volume/index/holdings.ts";
 import { INDEX_SCHEMA } from "../volume/index/schema.ts";
 import { IndexStore } from "../volume/index/store.ts";
 import { PACK_ARENA_BYTES } from "../volume/pack/worker.ts";
@@ -35,8 +37,15 @@ export interface VolumeComposeParts extends ComposeParts {
   closers: Closers;
 }
 
+/** The volume, and what it knows of its holders. */
+export interface ComposedVolume {
+  volume: VolumeService;
+  /** Bytes of shards that each peer keeps for it. */
+  holdings: (signal: AbortSignal) => Promise<Map<PeerId, number>>;
+}
+
 /** Opens index and local packs, and wires the volume. */
-export async function composeVolume(parts: VolumeComposeParts): Promise<VolumeService> {
+export async function composeVolume(parts: VolumeComposeParts): Promise<ComposedVolume> {
   const { paths, keyring, config, clock, log, swarm, closers } = parts;
   const loss = "it is rebuilt from your peers; only what was not yet safe is lost";
   const database = openHomeDatabase(paths.indexDatabase, INDEX_SCHEMA, loss);
@@ -81,5 +90,7 @@ export async function composeVolume(parts: VolumeComposeParts): Promise<VolumeSe
   });
   closers.add(() => volume.close());
   closers.add(keepFinishing({ volume, clock, log }));
-  return leavingFresh(volume, paths.fresh);
+  const holdings = (signal: AbortSignal): Promise<Map<PeerId, number>> =>
+    holdingsByPeer(index, pause, signal);
+  return { volume: leavingFresh(volume, paths.fresh), holdings };
 }

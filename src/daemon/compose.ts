@@ -1,19 +1,7 @@
-import { networkInterfaces } from "node:os";
-import { systemRandom } from "../adapters/random.node.ts";
-import { openTlsNet } from "../adapters/tls/net.ts";
-import { formatAddress } from "../base/address.ts";
-import { CARD_ADDRESSES_MAX } from "../base/limits.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { PeerHandler } from "../ports/net.ts";
-import type { HolderStore } from "../shards/holder.ts";
-import { CardBook, signCard } from "../swarm/card-book.ts";
-import { createPeerClient } from "../swarm/client.ts";
-import { observedNet } from "../swarm/observed-net.ts";
-import type { RecordStore } from "../swarm/records.ts";
-import { Roster } from "../swarm/roster.ts";
-import { createPeerHandler } from "../swarm/server.ts";
+import { createInventory } from "../shards/inventory.ts";
 import { createSwarm } from "../swarm/swarm.ts";
-import { fixedSwarmKeys } from "../ports/swarm-keys.ts";
+import { createTicketDesk, type AgentSelf } from "../swarm/tracker/agent.ts";
 import { createClosers } from "./closers.ts";
 import type { Closers } from "./closers.ts";
 import { composeHolder } from "./compose-holder.ts";
@@ -21,8 +9,9 @@ import { composeVolume } from "./compose-volume.ts";
 import type { ComposedPeer } from "./composed-peer.ts";
 import type { Config } from "./config.ts";
 import { openKnownPeers } from "./known-peers.ts";
-import { pickPort, serveOnPort } from "./listen.ts";
-import { describePeers } from "./presence.ts";
+import { composeReach } from "./reach/compose-reach.ts";
+import { createReach } from "./reach/reach.ts";
+import { runReach } from "./reach/run-reach.ts";
 import type { StartParts } from "./start.ts";
 import { VERSION } from "./version.ts";
 
@@ -34,7 +23,7 @@ export interface ComposeParts extends StartParts {
 
 const PROTOCOL = 1;
 /** The settings that are read and checked, and that nothing obeys yet. */
-const NOT_YET = ["upload_limit", "download_limit", "schedule", "public_address"] as const;
+const NOT_YET = ["upload_limit", "download_limit", "schedule"] as const;
 
 /** Opens and wires all parts of a peer; when it resolves, other peers are served.
  * @throws the coded error of the part that did not open; the others are closed again */
@@ -53,73 +42,54 @@ export async function composePeer(parts: ComposeParts): Promise<ComposedPeer> {
 
 async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedPeer> {
   const { paths, keyring, config, clock, log } = parts;
-  const { account, certificate, peerId: self, peer: key, swarmKey } = keyring;
-  const known = openKnownPeers(config.peer_list ?? paths.peerList, self);
-  const { directory } = known;
-  const { holder, records } = await composeHolder(parts, closers);
+  const self = keyring.peerId;
+  const file = config.peer_list ?? paths.peerList;
+  const known = openKnownPeers({ file, self, clock, log });
+  closers.add(() => known.close());
+  const { holder, records, database } = await composeHolder(parts, closers);
 
-  const wanted = await pickPort(paths, parts.wantedPort, config.port);
-  const roster = new Roster(clock);
-  const swarmKeys = fixedSwarmKeys(swarmKey);
-  const tls = { key, swarmKeys, directory, clock, random: systemRandom, log, port: wanted };
-  const net = observedNet(openTlsNet(tls), roster, clock);
-  closers.add(() => net.close());
-  const client = createPeerClient({ net, clock, account, certificate });
+  const reach = await composeReach(parts, known, () => holder.usage().spaceBytes, closers);
+  const { client, roster } = reach;
+  const { book: directory } = known;
   const swarm = createSwarm({ self, client, directory, roster });
   const usablePeers = (): string[] =>
     directory.peers().flatMap(({ id }) => (roster.backsOff(id) ? [] : [id]));
-  const volume = await composeVolume({ ...parts, swarm, usablePeers, closers });
+  const { volume, holdings } = await composeVolume({ ...parts, swarm, usablePeers, closers });
 
-  const book = new CardBook();
-  const port = await serveOnPort(net, peerHandler(parts, holder, records, book), wanted, paths);
-  const { site } = config;
-  const offeredBytes = holder.usage().spaceBytes;
-  const card = {
-    id: self,
-    addresses: ownAddresses(port),
-    offeredBytes,
+  const freeBytes = (): number => {
+    const { bytes, spaceBytes } = holder.usage();
+    return Math.max(0, spaceBytes - bytes);
+  };
+  const agent: AgentSelf = {
+    card: () => reach.card.signed(),
+    freeBytes,
+    inventory: createInventory(database),
+    introduce: createTicketDesk(holder, clock),
+  };
+  const hello = (): ReturnType<Parameters<typeof reach.serve>[0]["hello"]> => ({
     protocol: PROTOCOL,
-  } as const;
-  book.add(
-    signCard(key, { ...card, timeMs: clock.nowMs(), ...(site === undefined ? {} : { site }) }),
-  );
+    version: VERSION,
+    offeredBytes: holder.usage().spaceBytes,
+    freeBytes: freeBytes(),
+  });
+  const port = await reach.serve({ holder, records, database, agent, hello });
+  const running = runReach(reach, parts, agent, closers);
   return {
     port,
     volume,
     scrub: (signal) => holder.scrub(signal),
     usage: () => holder.usage(),
-    peers: (probe, signal) => describePeers(directory, probe ? client : undefined, signal),
+    reach: createReach({
+      reach,
+      running,
+      parts,
+      holdings: async (signal) => ({
+        holdsForMe: await holdings(signal),
+        holdForIt: holder.heldForPeers(),
+      }),
+      usage: () => holder.usage(),
+    }),
     addPeers: (cards) => known.add(cards),
     close: () => closers.close(),
   };
-}
-
-function peerHandler(
-  parts: ComposeParts,
-  holder: HolderStore,
-  records: RecordStore,
-  book: CardBook,
-): PeerHandler {
-  const { clock, log } = parts;
-  return createPeerHandler({
-    holder,
-    records,
-    clock,
-    log,
-    hello: () => {
-      const { bytes, spaceBytes } = holder.usage();
-      const freeBytes = Math.max(0, spaceBytes - bytes);
-      return { protocol: PROTOCOL, version: VERSION, offeredBytes: spaceBytes, freeBytes };
-    },
-    cards: () => book.cards(),
-  });
-}
-
-/** Where this machine can be reached inside its network. */
-function ownAddresses(port: number): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
-    .map(({ address }) => formatAddress({ host: address, port }))
-    .slice(0, CARD_ADDRESSES_MAX);
 }

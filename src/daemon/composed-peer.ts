@@ -1,4 +1,4 @@
-import type { KnownPeer } from "../gateway/control.ts";
+import type { Reach } from "../gateway/reach.ts";
 import type { HolderUsage } from "../shards/holder.ts";
 import type { Holder } from "../ports/holder.ts";
 import type { PeerCard } from "../ports/directory.ts";
@@ -11,8 +11,8 @@ export interface ComposedPeer {
   volume: VolumeService;
   scrub: Holder["scrub"];
   usage(): HolderUsage;
-  /** The known peers; with `probe` each is asked whether it is there. */
-  peers(probe: boolean, signal: AbortSignal): Promise<KnownPeer[]>;
+  /** Its dealings with its swarm and its network. */
+  reach: Reach;
   /** Adds peers to the list, or replaces their addresses, and keeps it. */
   addPeers(cards: readonly PeerCard[]): void;
   /** Closes everything, last opened first. */

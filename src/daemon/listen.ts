@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { codeOf } from "../base/error.ts";
-import type { Net, PeerHandler } from "../ports/net.ts";
+import type { Net, PeerHandler, StreamHandler } from "../ports/net.ts";
 import { replaceFile } from "./atomic-file.ts";
 import { chooseFreePort } from "./choose-port.ts";
 import { DaemonError } from "./error.ts";
@@ -22,11 +22,12 @@ export async function pickPort(
 export async function serveOnPort(
   net: Net,
   handler: PeerHandler,
+  streams: StreamHandler | undefined,
   port: number,
   paths: HomePaths,
 ): Promise<number> {
   try {
-    const served = await net.listen(handler);
+    const served = await net.listen(handler, streams);
     if (rememberedPort(paths) !== served.port) replaceFile(paths.port, `${served.port}\n`);
     return served.port;
   } catch (cause) {

@@ -49,6 +49,7 @@ export async function startPeer(parts: StartParts): Promise<RunningPeer> {
     const app = createApi({
       volume: peer.volume,
       control,
+      reach: peer.reach,
       files,
       clock,
       jobs,

@@ -154,6 +154,25 @@ export class PeerBook implements Directory {
     return this.#entries.get(peer)?.signed?.bytes;
   }
 
+  /** When the peer last answered, by the wall clock. */
+  answeredMs(peer: PeerId): number | undefined {
+    return this.#entries.get(peer)?.answeredMs;
+  }
+
+  /** Who named it first; "hand" where the user did. */
+  sourceOf(peer: PeerId): HintSource | undefined {
+    const entry = this.#entries.get(peer);
+    return entry?.byHand === undefined ? entry?.source : "hand";
+  }
+
+  /** Forgets a peer, until somebody names it again.
+   * @returns whether it was known */
+  remove(peer: PeerId): boolean {
+    const isKnown = this.#entries.delete(peer);
+    if (isKnown) this.#changed();
+    return isKnown;
+  }
+
   /** Peers whose cards name `role`, those that answer first. */
   withRole(role: PeerRole): PeerId[] {
     return this.peers().flatMap(({ id, roles }) => (roles?.includes(role) === true ? [id] : []));
