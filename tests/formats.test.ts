@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { flippedBits } from "./flips.ts";
 import { FORMATS } from "./formats.ts";
 import type { Format } from "./formats.ts";
+import { SWARM_FORMATS } from "./formats-swarm.ts";
 import { fromHex, readVectors, toHex } from "./vectors/read.ts";
 import { CodecError } from "../src/codec/error.ts";
 
@@ -36,7 +37,7 @@ function checkAny(format: Format, bytes: Uint8Array): void {
   assert.equal(toHex(again), toHex(told));
 }
 
-for (const format of FORMATS) {
+for (const format of [...FORMATS, ...SWARM_FORMATS]) {
   const vectors = readVectors(format.name) as Vectors;
 
   describe(format.name, () => {

@@ -55,7 +55,8 @@ export interface Format {
   recode: (bytes: Uint8Array) => Uint8Array;
 }
 
-function format<T>(
+/** A format of values of one type. */
+export function format<T>(
   name: string,
   values: Arbitrary<T>,
   encode: (value: T) => Uint8Array,
