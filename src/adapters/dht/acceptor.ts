@@ -117,7 +117,8 @@ export class Acceptor {
       return;
     }
     const address = isPunched && host !== null ? { address: formatAddress({ host, port }) } : {};
-    take({ peer, socket: new PunchedStream(stream), carrier: kind, standing, ...address });
+    const socket = new PunchedStream(stream, this.#node.options.silenceMs);
+    take({ peer, socket, carrier: kind, standing, ...address });
   }
 
   #toRelay(stream: HyperDHT.SecretStream, peer: PeerId, first: Buffer): void {

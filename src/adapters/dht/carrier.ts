@@ -16,9 +16,6 @@ import { PunchedStream } from "./stream.ts";
 export interface PunchedOptions {
   /** From dialling to a session. */
   timeoutMs?: number;
-  /** A session that hears nothing for so long ends; the other side says something every five
-   * seconds. */
-  silenceMs?: number;
 }
 
 export interface RelayedOptions extends PunchedOptions {
@@ -32,10 +29,13 @@ export function createPunchedCarrier(
   acceptor: Acceptor,
   options: PunchedOptions = {},
 ): Carrier {
-  const { timeoutMs = PUNCH_MS, silenceMs } = options;
+  const { timeoutMs = PUNCH_MS } = options;
   const connect: Connect = (peer, dial) => dial({ reusableSocket: true }, timeoutMs, peer);
-  return new DhtCarrier("punched", node, acceptor, connect, () => true, silenceMs);
+  return new DhtCarrier("punched", node, acceptor, connect, () => true);
 }
+
+/** Punching is the other carrier's: this one must not become it half-way. */
+const RELAY_ONLY = { localConnection: false, fastOpen: false, holepunch: () => false };
 
 /** Sessions through a relay, which sees nothing but sealed bytes between two of its peers. */
 export function createRelayedCarrier(
@@ -43,7 +43,7 @@ export function createRelayedCarrier(
   acceptor: Acceptor,
   options: RelayedOptions,
 ): Carrier {
-  const { relays, timeoutMs = RELAY_DIAL_MS, silenceMs } = options;
+  const { relays, timeoutMs = RELAY_DIAL_MS } = options;
   const usable = (peer: PeerId): readonly PeerId[] =>
     relays()
       .filter((relay) => relay !== peer && relay !== node.self)
@@ -54,7 +54,7 @@ export function createRelayedCarrier(
       try {
         const relayThrough = Buffer.from(idBytes(relay));
         // Punching is the other carrier's: this one must not become it half-way.
-        const relayOnly = { relayThrough, localConnection: false, holepunch: () => false };
+        const relayOnly = { ...RELAY_ONLY, relayThrough };
         return await dial(relayOnly, timeoutMs, peer);
       } catch (error) {
         if (!(error instanceof NetError)) throw error;
@@ -64,7 +64,7 @@ export function createRelayedCarrier(
     throw failure;
   };
   const mayReach = (peer: PeerId): boolean => usable(peer).length > 0;
-  return new DhtCarrier("relayed", node, acceptor, connect, mayReach, silenceMs);
+  return new DhtCarrier("relayed", node, acceptor, connect, mayReach);
 }
 
 type Dial = (
@@ -80,7 +80,6 @@ class DhtCarrier implements Carrier {
   readonly #acceptor: Acceptor;
   readonly #connect: Connect;
   readonly #mayReach: (peer: PeerId) => boolean;
-  readonly #silenceMs: number | undefined;
   readonly #knock: (dialled: Uint8Array) => Uint8Array;
   readonly #sockets = new Set<Duplex>();
   readonly #closing = new AbortController();
@@ -91,7 +90,6 @@ class DhtCarrier implements Carrier {
     acceptor: Acceptor,
     connect: Connect,
     mayReach: (peer: PeerId) => boolean,
-    silenceMs: number | undefined,
   ) {
     const { swarmKeys, clock, random } = node.options;
     this.kind = kind;
@@ -99,7 +97,6 @@ class DhtCarrier implements Carrier {
     this.#acceptor = acceptor;
     this.#connect = connect;
     this.#mayReach = mayReach;
-    this.#silenceMs = silenceMs;
     this.#knock = createKnocker(swarmKeys, clock, random);
   }
 
@@ -114,7 +111,7 @@ class DhtCarrier implements Carrier {
       dialOne(this.#node, peer, options, timeoutMs, stop),
     );
     stream.write(encodeHello(this.#knock(idBytes(peer))));
-    return this.#keep(new PunchedStream(stream, this.#silenceMs));
+    return this.#keep(new PunchedStream(stream, this.#node.options.silenceMs));
   }
 
   listen(take: (session: Session) => void): Promise<void> {

@@ -69,6 +69,7 @@ declare module "hyperdht" {
       options: object,
     ) => SecretStream;
     interface ConnectOptions {
+      fastOpen?: boolean;
       reusableSocket?: boolean;
       localConnection?: boolean;
       relayThrough?: Buffer;

@@ -52,9 +52,9 @@ export const STREAM_CREDIT_BYTES = STREAM_WINDOW_BYTES / 4;
 export const STREAM_PIECE_BYTES = 64 * KIB - 64;
 /** Longest sealed message that is taken from a peer. */
 export const STREAM_MESSAGE_MAX_BYTES = 64 * KIB;
-export const STREAM_KEEP_ALIVE_MS = 5_000;
-/** Nothing at all from the other side for so long: it is gone. */
-export const STREAM_SILENCE_MS = 15_000;
+export const STREAM_KEEP_ALIVE_MS = 2_000;
+/** Nothing at all from the other side for so long: it is gone, or the relay between. */
+export const STREAM_SILENCE_MS = 8_000;
 /** How long a closed stream waits for the other side to have all of it. */
 export const STREAM_LINGER_MS = 5_000;
 

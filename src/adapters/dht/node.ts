@@ -46,6 +46,9 @@ export interface DhtOptions {
   /** Uses the public network instead of the swarm's own nodes. Its datagrams cannot be sealed:
    * whoever runs its nodes sees addresses, peer ids and who connects to whom. */
   publicDht?: boolean;
+  /** A session says something so often, and ends when it has heard nothing for so long. */
+  keepAliveMs?: number;
+  silenceMs?: number;
 }
 
 /** What `doctor` tells of the way to the internet. */
@@ -187,7 +190,7 @@ async function bindNode(
     host: options.host ?? ANY_HOST,
     port: [port, port + 1],
     anyPort: false,
-    connectionKeepAlive: STREAM_KEEP_ALIVE_MS,
+    connectionKeepAlive: options.keepAliveMs ?? STREAM_KEEP_ALIVE_MS,
     randomPunchInterval: PUNCH_RANDOM_INTERVAL_MS,
     maxSize: DHT_RECORDS_MAX,
     ...(options.isPublic ? { ephemeral: false, firewalled: false } : {}),

@@ -22,13 +22,14 @@ interface Trio extends AsyncDisposable {
 
 /** Two peers that speak through the relay of a third one only. */
 async function trio(bounds: Partial<RelayBounds> = {}): Promise<Trio> {
-  const open = await startPublicPeer();
-  const a = await startPeer(open.node.bootstrap);
-  const b = await startPeer(open.node.bootstrap);
+  const quick = { keepAliveMs: 50, silenceMs: 400 };
+  const open = await startPublicPeer(quick);
+  const a = await startPeer(open.node.bootstrap, quick);
+  const b = await startPeer(open.node.bootstrap, quick);
   const relay = await openUdpRelay(open.node, open.acceptor, bounds);
   const sessions: Session[] = [];
   const at = (peer: TestPeer, relays: readonly PeerId[]) =>
-    createRelayedCarrier(peer.node, peer.acceptor, { relays: () => relays, timeoutMs: 3_000 });
+    createRelayedCarrier(peer.node, peer.acceptor, { relays: () => relays, timeoutMs: 1_000 });
   await at(b, []).listen((session) => sessions.push(session));
   return {
     relay,
@@ -98,17 +99,12 @@ test("a peer over its share is cut off, and let in again by nobody that day", as
   await seen(three.sessions);
   const closed = new Promise((resolve) => socket.once("close", resolve));
   three.sessions[0]?.socket.resume();
-  const sending = (async () => {
-    while (!socket.destroyed) {
-      if (!socket.write(Buffer.alloc(MIB / 4))) {
-        await new Promise<void>((resolve) => {
-          socket.once("drain", resolve).once("close", resolve);
-        });
-      }
-    }
-  })();
+  const send = (): void => {
+    while (socket.write(Buffer.alloc(MIB / 4)));
+  };
+  socket.on("drain", send);
+  send();
   await closed;
-  await sending;
   await assert.rejects(three.dial(), NetError);
 });
 

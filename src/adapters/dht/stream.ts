@@ -34,7 +34,7 @@ export class PunchedStream extends Duplex {
   #idleTimer: NodeJS.Timeout | undefined;
 
   /** @param silenceMs hearing nothing for so long ends the stream */
-  constructor(inner: HyperDHT.SecretStream, silenceMs: number = STREAM_SILENCE_MS) {
+  constructor(inner: HyperDHT.SecretStream, silenceMs = STREAM_SILENCE_MS) {
     super({
       allowHalfOpen: true,
       emitClose: true,
