@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import type { Duplex } from "node:stream";
+import { duplexPair, type Duplex } from "node:stream";
 import { describe, test } from "node:test";
+import { TLSSocket } from "node:tls";
 import {
   openReachPeer,
   openRelay,
@@ -11,11 +12,17 @@ import {
   type ReachPeerOptions,
   type RelayFixture,
 } from "../../../tests/support/relay-swarm.ts";
-import { keyOf } from "../../../tests/support/tls-pair.ts";
-import { idOf } from "../../base/id.ts";
+import { keyOf, random, silent } from "../../../tests/support/tls-pair.ts";
+import { idOf, type PeerId } from "../../base/id.ts";
 import { KIB, MIB } from "../../base/limits.ts";
-import type { RelayLimits } from "./limits.ts";
+import { MemoryClock } from "../clock-memory.ts";
+import { NetError } from "../net-error.ts";
+import { peerContext } from "../tls/context.ts";
+import { KNOCK_BYTES } from "../tls/knock.ts";
+import { RelayCarrier } from "./carrier.ts";
+import { RELAY_SHUN_MS, type RelayLimits } from "./limits.ts";
 import { leadPath, takePath } from "./paths.ts";
+import { rankRelays } from "./rank.ts";
 
 const never = new AbortController().signal;
 const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -27,6 +34,17 @@ async function receivedOf(socket: Duplex): Promise<Buffer> {
   socket.on("data", (piece: Buffer) => parts.push(piece));
   await once(socket, "end");
   return Buffer.concat(parts);
+}
+
+/** Lets any knock pass and shows the relay's own certificate. */
+function impersonate(raw: Duplex): void {
+  raw.on("readable", function onReadable() {
+    if (raw.read(KNOCK_BYTES) === null) return;
+    raw.off("readable", onReadable);
+    const secureContext = peerContext(keyOf(9));
+    const options = { isServer: true, secureContext, requestCert: true, rejectUnauthorized: false };
+    new TLSSocket(raw, options).on("error", () => raw.destroy());
+  });
 }
 
 interface Trio {
@@ -240,30 +258,66 @@ describe("dial()", () => {
 
   test("takes nobody for the home but the home", () =>
     withTrio(async ({ dialler, home, relay }) => {
-      // The relay leads to itself instead, as one that listens in would.
-      relay.upgrades.serve("/v1/relay/to/", async () => (socket) => {
+      // The relay leads to itself instead: first as whoever it is, then as one that lets any knock
+      // pass, to listen in.
+      relay.upgrades.serve(leadPath(home.id), async () => (socket) => {
         relay.direct.accept(socket, "relayed");
       });
+      await assert.rejects(dialler.relayed.dial(home.id, never), refused(/closed|disconnected/));
+      relay.upgrades.serve(leadPath(home.id), async () => (socket) => impersonate(socket));
       await assert.rejects(dialler.relayed.dial(home.id, never), {
-        code: "PEER_UNREACHABLE",
+        code: "PEER_IMPOSTOR",
+        message: new RegExp(home.id),
       });
     }));
 
-  test("goes to the next relay where one is dead or does not know the home", async () => {
-    const relays = await Promise.all([20, 21, 22].map((number) => openRelay(number)));
-    const [first, second, third] = relays as [RelayFixture, RelayFixture, RelayFixture];
-    const all = relays.map(({ id }) => id);
-    const find = (id: string) => relays.map(({ directory }) => directory.find(id)).find(Boolean);
-    const directory = { ...first.directory, find };
-    const home = await openReachPeer(2, { directory, relays: () => [third.id] });
-    const dialler = await openReachPeer(1, { directory, relays: () => all });
-    dialler.relayed.wait(false);
-    await until("the home waits", () => third.server.waitingCount === 1);
-    await second.close();
-    for (let count = 0; count < 2; count++) {
-      (await dialler.relayed.dial(home.id, never)).destroy();
-    }
-    await Promise.all([dialler, home, first, third].map((peer) => peer.close()));
+  test("asks the next relay where one fails, and remembers which", async () => {
+    const clock = new MemoryClock();
+    const self = idOf(keyOf(1).publicKey);
+    const home = idOf(keyOf(2).publicKey);
+    const relays = rankRelays(
+      [20, 21, 22, 23].map((number) => idOf(keyOf(number).publicKey)),
+      home,
+    );
+    const [dead, away, good, spare] = relays as [PeerId, PeerId, PeerId, PeerId];
+    let asked: PeerId[] = [];
+    const fails = new Map([
+      [dead, new NetError("PEER_UNREACHABLE", "dead")],
+      [away, new NetError("PEER_REFUSED", "RELAY_TARGET_AWAY")],
+    ]);
+    const carrier = new RelayCarrier({
+      self,
+      upgrader: {
+        open: async (relay) => {
+          asked.push(relay);
+          const failure = fails.get(relay);
+          if (failure !== undefined) throw failure;
+          return duplexPair()[0];
+        },
+      },
+      relays: () => [self, home, ...relays],
+      secure: async (raw) => raw,
+      accept: () => undefined,
+      clock,
+      random,
+      log: silent,
+    });
+    const dialled = async (): Promise<PeerId[]> => {
+      asked = [];
+      await carrier.dial(home, never).catch(() => undefined);
+      return asked;
+    };
+    assert.deepEqual(await dialled(), [dead, away, good]);
+    assert.deepEqual(await dialled(), [good], "what worked is asked first");
+    fails.set(good, new NetError("PEER_REFUSED", "RELAY_FULL"));
+    assert.deepEqual(await dialled(), [good, away, spare], "and what is dead last");
+    fails.set(spare, new NetError("PEER_TIMEOUT", "gone"));
+    assert.deepEqual(await dialled(), [spare, away, good]);
+    assert.deepEqual(await dialled(), [away, good, dead]);
+    await clock.advance(RELAY_SHUN_MS);
+    await assert.rejects(carrier.dial(home, AbortSignal.abort(new Error("enough"))), /enough/);
+    assert.deepEqual(await dialled(), [dead, away, good], "giving up is nobody's fault");
+    await carrier.close();
   });
 
   test("stops when it is told to", () =>

@@ -1,9 +1,15 @@
 import type { Duplex } from "node:stream";
-import { messageOf } from "../../base/error.ts";
+import { codeOf, messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
 import type { Carrier } from "../net/carrier.ts";
 import { NetError } from "../net-error.ts";
-import { RELAY_DIAL_MS, RELAY_GOOD_MAX, RELAY_TRIES } from "./limits.ts";
+import {
+  RELAY_CANDIDATES_MAX,
+  RELAY_DIAL_MS,
+  RELAY_GOOD_MAX,
+  RELAY_SHUN_MS,
+  RELAY_TRIES,
+} from "./limits.ts";
 import { leadPath } from "./paths.ts";
 import { rankRelays } from "./rank.ts";
 import { RelayWaiting, type WaitingOptions } from "./waiting.ts";
@@ -21,7 +27,10 @@ export class RelayCarrier implements Carrier {
   readonly kind = "relayed";
   readonly #options: RelayCarrierOptions;
   readonly #waiting: RelayWaiting;
+  /** The relay that led to a peer last time. */
   readonly #good = new Map<PeerId, PeerId>();
+  /** Relays that could not be reached, and until when they are asked last. */
+  readonly #shunned = new Map<PeerId, number>();
   readonly #over = new AbortController();
 
   constructor(options: RelayCarrierOptions) {
@@ -39,18 +48,14 @@ export class RelayCarrier implements Carrier {
   }
 
   /** Asks relays one after the other: the one that led to `peer` last, then those at which `peer`
-   * most likely waits. */
+   * most likely waits, and last those that could not be reached just now. */
   async dial(peer: PeerId, signal: AbortSignal): Promise<Duplex> {
-    const last = this.#good.get(peer);
-    const ranked = rankRelays(this.#candidates(peer), peer);
-    const order = [...ranked.filter((relay) => relay === last), ...ranked];
-    const relays = [...new Set(order)].slice(0, RELAY_TRIES);
+    const relays = this.#inOrder(peer).slice(0, RELAY_TRIES);
     const failures: unknown[] = [];
     for (const relay of relays) {
-      const stop = AbortSignal.any([signal, this.#over.signal, AbortSignal.timeout(RELAY_DIAL_MS)]);
       try {
-        const socket = await this.#dialOver(relay, peer, stop);
-        this.#remember(peer, relay);
+        const socket = await this.#dialOver(relay, peer, signal);
+        setBounded(this.#good, peer, relay, RELAY_GOOD_MAX);
         return socket;
       } catch (error) {
         signal.throwIfAborted();
@@ -83,9 +88,24 @@ export class RelayCarrier implements Carrier {
     return relays().filter((relay) => relay !== peer && relay !== self);
   }
 
-  async #dialOver(relay: PeerId, peer: PeerId, stop: AbortSignal): Promise<Duplex> {
+  #inOrder(peer: PeerId): PeerId[] {
+    const last = this.#good.get(peer);
+    const nowMs = this.#options.clock.monotonicMs();
+    const cost = (relay: PeerId): number => {
+      if ((this.#shunned.get(relay) ?? 0) > nowMs) return 2;
+      return relay === last ? 0 : 1;
+    };
+    return rankRelays(this.#candidates(peer), peer).toSorted((a, b) => cost(a) - cost(b));
+  }
+
+  async #dialOver(relay: PeerId, peer: PeerId, signal: AbortSignal): Promise<Duplex> {
     const { upgrader, secure } = this.#options;
-    const raw = await upgrader.open(relay, leadPath(peer), stop);
+    const stop = AbortSignal.any([signal, this.#over.signal, AbortSignal.timeout(RELAY_DIAL_MS)]);
+    const raw = await upgrader.open(relay, leadPath(peer), stop).catch((error: unknown) => {
+      // One that answers is not to blame for the home's being away, nor for our change of mind.
+      if (codeOf(error) !== "PEER_REFUSED" && !signal.aborted) this.#shun(relay);
+      throw error;
+    });
     try {
       return await secure(raw, peer, stop);
     } catch (error) {
@@ -94,15 +114,23 @@ export class RelayCarrier implements Carrier {
     }
   }
 
-  #remember(peer: PeerId, relay: PeerId): void {
-    this.#good.delete(peer);
-    this.#good.set(peer, relay);
-    if (this.#good.size <= RELAY_GOOD_MAX) return;
-    for (const oldest of this.#good.keys()) {
-      this.#good.delete(oldest);
-      return;
-    }
+  #shun(relay: PeerId): void {
+    const untilMs = this.#options.clock.monotonicMs() + RELAY_SHUN_MS;
+    setBounded(this.#shunned, relay, untilMs, RELAY_CANDIDATES_MAX);
   }
+}
+
+/** Sets a key as the newest; the oldest gives way. */
+function setBounded<Value>(
+  map: Map<PeerId, Value>,
+  key: PeerId,
+  value: Value,
+  entriesMax: number,
+): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > entriesMax && oldest !== undefined) map.delete(oldest);
 }
 
 function whyNot(peer: PeerId, failures: readonly unknown[]): NetError {

@@ -22,8 +22,8 @@ export interface RelayLimits {
 
 /** What a relay gives unless it is told otherwise. */
 export const RELAY_LIMITS: RelayLimits = {
-  streamsMax: 128,
-  streamsPerPeerMax: 12,
+  streamsMax: 256,
+  streamsPerPeerMax: 32,
   streamsPerPairMax: 8,
   waitingMax: 256,
   bytesPerSecondPerPeer: 16 * MIB,
@@ -50,6 +50,8 @@ export const RELAY_RETRY_MAX_MS = 5 * 60_000;
 export const RELAY_STEADY_MS = 60_000;
 /** How often a home without enough relays looks for new ones. */
 export const RELAY_LOOK_MS = 5_000;
+/** A relay that a dialler could not reach is asked after the others for so long. */
+export const RELAY_SHUN_MS = 60_000;
 /** Peers whose last good relay is remembered. */
 export const RELAY_GOOD_MAX = 1_024;
 

@@ -216,6 +216,24 @@ test("a stream on which nothing moves is ended; one with a byte now and then is 
   }),
 );
 
+test("retire() sends homes away, and ends streams later even if they move", bounded, () =>
+  withRelay({}, async ({ relay, clock, peer, home }) => {
+    const [dialler, target] = [await peer(1), await home(2)];
+    const { near, far } = await dialRaw(dialler, target);
+    let gotBytes = 0;
+    far.on("data", (piece: Buffer) => (gotBytes += piece.length));
+    near.resume();
+    target.relayed.wait(false);
+    relay.server.retire();
+    await until("nobody waits", () => relay.server.waitingCount === 0);
+    await clock.advance(RELAY_LIMITS.idleMs / 2);
+    near.write("x");
+    await until("it came", () => gotBytes === 1);
+    await clock.advance(RELAY_LIMITS.idleMs / 2);
+    await until("both are closed", () => near.closed && far.closed);
+  }),
+);
+
 test("only members are relayed, and nobody by a relay that stops", async () => {
   let taker: StreamTaker | undefined;
   const upgrader: Upgrader = {

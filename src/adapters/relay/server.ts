@@ -31,6 +31,9 @@ export interface RelayServer {
   readonly streamCount: number;
   /** What was carried since the start; at most `usagePairsMax` pairs. */
   usage(): readonly RelayUsage[];
+  /** Sends all homes away, and ends the streams that are there now after `idleMs`: whoever comes
+   * again proves again what it knows of the swarm. */
+  retire(): void;
   /** Ends all streams; refuses new ones. */
   close(): void;
 }
@@ -47,6 +50,8 @@ export function openRelayServer(upgrader: Upgrader, options: RelayServerOptions)
 interface Carried {
   readonly legs: readonly Duplex[];
   movedMs: number;
+  /** When it ends, whether or not it moves. */
+  endsMs: number;
 }
 
 class Relay implements RelayServer {
@@ -82,6 +87,12 @@ class Relay implements RelayServer {
 
   usage(): readonly RelayUsage[] {
     return this.#usage.list();
+  }
+
+  retire(): void {
+    const endsMs = this.#clock.monotonicMs() + this.#limits.idleMs;
+    for (const line of this.#waiting.values()) line.destroy();
+    for (const carried of this.#carried) carried.endsMs = Math.min(carried.endsMs, endsMs);
   }
 
   close(): void {
@@ -168,7 +179,7 @@ class Relay implements RelayServer {
     legs: readonly [Duplex, Duplex],
     seat: Seat,
   ): Promise<void> {
-    const carried: Carried = { legs, movedMs: this.#clock.monotonicMs() };
+    const carried: Carried = { legs, movedMs: this.#clock.monotonicMs(), endsMs: Infinity };
     this.#carried.add(carried);
     const count = this.#usage.begin(dialler, target);
     await splice(legs[0], legs[1], (lengthBytes, isForth, signal) => {
@@ -189,9 +200,9 @@ class Relay implements RelayServer {
     while (!signal.aborted) {
       await this.#clock.sleep(idleMs / 4, signal).catch(() => undefined);
       const nowMs = this.#clock.monotonicMs();
-      for (const { legs, movedMs } of this.#carried) {
-        if (nowMs - movedMs <= idleMs) continue;
-        this.#log.write("debug", "relay.idle", { idleMs: Math.round(nowMs - movedMs) });
+      for (const { legs, movedMs, endsMs } of this.#carried) {
+        if (nowMs - movedMs <= idleMs && nowMs < endsMs) continue;
+        this.#log.write("debug", "relay.ended", { idleMs: Math.round(nowMs - movedMs) });
         for (const leg of legs) leg.destroy();
       }
     }
