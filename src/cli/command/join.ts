@@ -24,7 +24,9 @@ export function configure(command: Command): void {
     .addHelpText("after", "\nExample:\n  holdfast join -")
     .action(async (given: string) => {
       const session = openSession(command);
-      if (given === "-" && process.stdin.isTTY) session.note("paste the invitation:");
+      if (given === "-" && process.stdin.isTTY) {
+        session.note("paste the invitation, then an empty line:");
+      }
       const text = given === "-" ? await readInvitation(process.stdin) : given;
       // What is mistyped makes no home and starts no daemon.
       const { parseInvitation } = await import("../../swarm/membership/invitation.ts");
@@ -48,15 +50,15 @@ function describe({ swarm, admittedBy, carrier, peers, steps }: JoinedSwarm): st
   return lines.map((line) => `${line}\n`).join("");
 }
 
-/** Reads standard input: all of it from a pipe, the first line with something on it from a
- * terminal, where nobody thinks of ending the input. */
+/** Reads standard input: all of it from a pipe; from a terminal, where nobody thinks of ending the
+ * input, up to an empty line, since mail programs break an invitation into several. */
 async function readInvitation(input: Readable & { isTTY?: boolean }): Promise<string> {
   let text = "";
   input.setEncoding("utf8");
   for await (const part of input as AsyncIterable<string>) {
     text += part;
-    const whole = input.isTTY === true && text.endsWith("\n") && text.trim() !== "";
-    if (whole || text.length > INPUT_MAX_CHARACTERS) break;
+    const isWhole = input.isTTY === true && /\S\s*\n\s*\n$/.test(text);
+    if (isWhole || text.length > INPUT_MAX_CHARACTERS) break;
   }
   if (text.trim() !== "") return text;
   throw new CliError("USAGE", "the input has no invitation", {
