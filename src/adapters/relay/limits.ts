@@ -37,7 +37,7 @@ export const RELAY_LIMITS: RelayLimits = {
 export const RELAY_WAITS = 2;
 /** Relays that a dialler asks before it gives up. */
 export const RELAY_TRIES = 3;
-/** Relays that are weighed against each other. */
+/** Relays that a home or dialler considers, the best ranked of those it knows. */
 export const RELAY_CANDIDATES_MAX = 64;
 /** How long one relay may take to lead a dialler to a proven session. */
 export const RELAY_DIAL_MS = 10_000;

@@ -1,5 +1,6 @@
 import { compareBytes, concatBytes } from "../../base/bytes.ts";
 import { idBytes, type PeerId } from "../../base/id.ts";
+import { PEERS_MAX } from "../../base/limits.ts";
 import { hash } from "../../crypto/hash.node.ts";
 import { RELAY_CANDIDATES_MAX } from "./limits.ts";
 
@@ -9,8 +10,9 @@ import { RELAY_CANDIDATES_MAX } from "./limits.ts";
 export function rankRelays(relays: readonly PeerId[], home: PeerId): PeerId[] {
   const own = idBytes(home);
   return relays
-    .slice(0, RELAY_CANDIDATES_MAX)
+    .slice(0, PEERS_MAX)
     .map((relay) => ({ relay, rank: hash(concatBytes(own, idBytes(relay))) }))
     .toSorted((a, b) => compareBytes(a.rank, b.rank))
+    .slice(0, RELAY_CANDIDATES_MAX)
     .map(({ relay }) => relay);
 }
