@@ -117,10 +117,15 @@ export const DIAL_BACKS_MAX = 16;
 export const DIAL_BACK_MAX_MS = 5_000;
 /** Peers whose last ask is remembered, so that they do not ask too often. */
 export const ASKERS_REMEMBERED_MAX = 4_096;
-/** Announcements from the local network that are looked at: so many in a burst, and so many a
- * second. */
+/** Announcements from the local network that are looked at, a second. */
+export const LAN_OPENINGS_PER_SECOND_MAX = 1_000;
+/** Of them, those that are passed on: so many in a burst, and so many a second. */
 export const LAN_BURST_MAX = 64;
 export const LAN_RATE_MAX = 16;
+/** How old an announcement may be: clocks may be off by a day. */
+export const LAN_AGE_MAX_MS = 36 * 3_600_000;
+/** Networks that this machine announces itself in. */
+export const LAN_INTERFACES_MAX = 16;
 /** Sealed announcements that are remembered, so that a copy tells nothing twice. */
 export const LAN_SEEN_MAX = 1_024;
 /** Verified certificates that a peer remembers. */
