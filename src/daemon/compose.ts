@@ -9,6 +9,7 @@ import { composeVolume } from "./compose-volume.ts";
 import type { ComposedPeer } from "./composed-peer.ts";
 import type { Config } from "./config.ts";
 import { openKnownPeers } from "./known-peers.ts";
+import { keepAnnouncing } from "./reach/announcing.ts";
 import { composeReach } from "./reach/compose-reach.ts";
 import { createReach } from "./reach/reach.ts";
 import { runReach } from "./reach/run-reach.ts";
@@ -50,7 +51,7 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
 
   const reach = await composeReach(parts, known, () => holder.usage().spaceBytes, closers);
   const { client, roster } = reach;
-  const { book: directory } = known;
+  const { directories: directory } = reach;
   const swarm = createSwarm({ self, client, directory, roster });
   const usablePeers = (): string[] =>
     directory.peers().flatMap(({ id }) => (roster.backsOff(id) ? [] : [id]));
@@ -74,6 +75,8 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
   });
   const port = await reach.serve({ holder, records, database, agent, hello });
   const running = runReach(reach, parts, agent, closers);
+  const keys = records.keys.bind(records);
+  void keepAnnouncing({ directory, keys, clock, log }, running.signal);
   return {
     port,
     volume,

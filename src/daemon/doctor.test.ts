@@ -70,7 +70,7 @@ function sourcesOf(change: Partial<FactSources> = {}): FactSources {
 test("gatherFacts() asks the peers, and lets none of its own network speak for the outside", async () => {
   const facts = await gatherFacts(sourcesOf(), never);
   assert.deepEqual(facts.peers, { known: 4, direct: 2, punched: 1, relayed: 0 });
-  assert.deepEqual(facts.dialBack, { asked: 2, reached: 1, address: "203.0.113.7:4470" });
+  assert.deepEqual(facts.dialBack, { asked: 2, reached: 1, near: 1, address: "203.0.113.7:4470" });
   assert.deepEqual(facts.clockSkewsMs, [7_000, 7_000]);
   assert.deepEqual(facts.relays, { known: 1, connected: 1, isRelay: false });
   assert.equal(facts.versions.protocolMismatches, 1);
@@ -101,7 +101,7 @@ test("gatherFacts() calls UDP blocked only where others are reached by TCP", asy
   };
   const away = await gatherFacts(sourcesOf({ dht: () => silent, hello }), never);
   assert.equal(away.router.udpBlocked, false);
-  assert.deepEqual(away.dialBack, { asked: 0, reached: 0 });
+  assert.deepEqual(away.dialBack, { asked: 0, reached: 0, near: 0 });
 });
 
 test("gatherFacts() goes without a DHT, and ends when it is asked to", async () => {

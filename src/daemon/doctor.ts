@@ -147,15 +147,20 @@ async function askBack(
       return undefined;
     }
   });
-  const outside = reports.flatMap((report) => {
+  const answers = reports.flatMap((report) => {
     const host = parseAddress(report?.seen ?? "")?.host;
-    if (report === undefined || host === undefined || !sources.isPublic(host)) return [];
-    return [{ host, isOpen: report.tcp[String(port)] === "open" }];
+    if (report === undefined || host === undefined) return [];
+    return [
+      { host, isOutside: sources.isPublic(host), isOpen: report.tcp[String(port)] === "open" },
+    ];
   });
+  const outside = answers.filter(({ isOutside }) => isOutside);
   const reached = outside.filter(({ isOpen }) => isOpen);
+  const near = answers.filter(({ isOutside, isOpen }) => isOpen && !isOutside);
   const shown = reached[0] ?? outside[0];
   const address = shown === undefined ? {} : { address: formatAddress({ host: shown.host, port }) };
-  return { asked: outside.length, reached: reached.length, ...address };
+  const counts = { asked: outside.length, reached: reached.length, near: near.length };
+  return { ...counts, ...address };
 }
 
 function countCarriers(known: number, there: readonly Greeting[]): PeersFacts {

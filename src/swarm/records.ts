@@ -1,5 +1,5 @@
 import { equalBytes } from "../base/bytes.ts";
-import { epochOf, idBytes, type Id, type PeerId } from "../base/id.ts";
+import { epochOf, idBytes, idOf, type Id, type PeerId } from "../base/id.ts";
 import {
   RECORD_EPOCHS_MAX,
   RECORD_VALUES_MAX,
@@ -29,6 +29,8 @@ export interface RecordStore {
   ): { outcome: RecordOutcome; records: Uint8Array[] };
   /** The record under a key; two values of one number where its owner signed both; none. */
   get(key: Id): Uint8Array[];
+  /** Keys of at most `limit` records after `after`, in order; from the beginning without it. */
+  keys(after: Id | undefined, limit: number): Id[];
   usage(): { records: number; bytes: number };
 }
 
@@ -71,6 +73,15 @@ class DatabaseRecords implements RecordStore {
     this.#checkExpiry(record);
     const outcome = this.#database.transaction(() => this.#keep(source, record, bytes));
     return { outcome, records: this.get(key) };
+  }
+
+  keys(after: Id | undefined, limit: number): Id[] {
+    const rows = this.#database.all(
+      "SELECT DISTINCT key FROM records WHERE key > ? ORDER BY key LIMIT ?",
+      after === undefined ? new Uint8Array(0) : idBytes(after),
+      limit,
+    );
+    return rows.flatMap(({ key }) => (key instanceof Uint8Array ? [idOf(key)] : []));
   }
 
   usage(): { records: number; bytes: number } {

@@ -10,6 +10,8 @@ import type { Roster } from "./roster.ts";
 const FRESH_MS = 10_000;
 /** Whoever answered so lately, and has not failed since, counts as usable. */
 const LATELY_MS = 10 * 60_000;
+/** Peers beside the keepers that are asked for a record which these do not have. */
+const ELSEWHERE_MAX = 32;
 /** Hellos at once. */
 const PROBES_MAX = 16;
 
@@ -71,6 +73,18 @@ export function createSwarm(options: SwarmOptions): Swarm {
       keeperCount(code),
     );
   };
+  /** Who else may have a record: peers have come and gone since it was written, so that the rule
+   * names others now. */
+  const elsewhere = async (
+    key: Id,
+    asked: readonly PeerId[],
+    signal: AbortSignal,
+  ): Promise<PeerId[]> => {
+    const named = await directory.lookup(key, signal);
+    const all = new Set([...named, ...presence.hopeful()]);
+    for (const peer of [self, ...asked]) all.delete(peer);
+    return [...all].slice(0, ELSEWHERE_MAX);
+  };
   return {
     reserve: (peer, wishes, signal) => client.reserve(peer, wishes, signal),
     storeShard: (peer, id, ticket, bytes, signal) =>
@@ -90,9 +104,13 @@ export function createSwarm(options: SwarmOptions): Swarm {
     async readRecord(key, code, signal) {
       const from = keepers(key, code);
       const report = await readRecordFromKeepers(client, from, key, signal);
-      const { record, forks, answered, asked } = report;
-      const found = { forks, answered: answered.length, asked };
-      return record === undefined ? found : { ...found, record };
+      const { answered, asked } = report;
+      const counts = { answered: answered.length, asked };
+      const { record, forks } =
+        report.record === undefined
+          ? await readRecordFromKeepers(client, await elsewhere(key, from, signal), key, signal)
+          : report;
+      return record === undefined ? { forks, ...counts } : { forks, ...counts, record };
     },
   };
 }

@@ -153,7 +153,7 @@ test("nobody stores without a ticket", async () => {
 
 test("the daemon serves on after all of this", async () => {
   const { stdout } = await swarm.run("peers", "--probe");
-  assert.match(stdout, new RegExp(`${holder.id} +there`));
+  assert.match(stdout, new RegExp(`${holder.id.slice(0, 10)} .*there`));
   const ran = await swarm.run("get", "/file", swarm.path("again"), "--peers-only");
   assert.equal(ran.status, 0, ran.stderr);
 });

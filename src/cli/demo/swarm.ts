@@ -39,8 +39,7 @@ export async function startSwarm(
 ): Promise<DemoSwarm> {
   const record = claim(dir);
   try {
-    if (code !== undefined) setCode(join(dir, "home"), code);
-    const owner = await startPeer(dir, "home", []);
+    const owner = await startPeer(dir, "home", [], code);
     record.owner = owner;
     writeRecord(dir, record);
     const key = join(owner.home, "keys", "swarm.key");
@@ -134,14 +133,24 @@ function claim(dir: string): DemoRecord {
   return record;
 }
 
-/** The owner's own configuration, as its user would write it. */
-function setCode(home: string, code: string): void {
+/** A home's configuration, as its user would write it. Peers of one machine know each other, and a
+ * demo opens nobody's router. */
+function configure(home: string, code: string | undefined): void {
+  if (existsSync(join(home, "config.toml"))) return;
   makeFolder(home);
-  writeFileSync(join(home, "config.toml"), `code = "${code}"\n`, { mode: 0o600 });
+  const fixed = code === undefined ? "" : `code = "${code}"\n`;
+  const text = `${fixed}lan = false\nrouter_ports = false\n`;
+  writeFileSync(join(home, "config.toml"), text, { mode: 0o600 });
 }
 
-async function startPeer(dir: string, name: string, options: string[]): Promise<DemoPeer> {
+async function startPeer(
+  dir: string,
+  name: string,
+  options: string[],
+  code?: string,
+): Promise<DemoPeer> {
   const home = join(dir, name);
+  configure(home, code);
   const { pid, peer, port } = await startDaemon(home, ["--name", name, ...options]);
   return { name, id: peer, pid, home, port, start: startOf(pid) ?? "" };
 }

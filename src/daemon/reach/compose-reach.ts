@@ -17,12 +17,14 @@ import { observedNet } from "../../swarm/observed-net.ts";
 import { createPeerExchange, type PeerExchange } from "../../swarm/peer-exchange.ts";
 import { Roster } from "../../swarm/roster.ts";
 import type { AgentSelf } from "../../swarm/tracker/agent.ts";
+import { createTrackerDirectory } from "../../swarm/tracker/directory.ts";
 import { openTracker } from "../../swarm/tracker/tracker.ts";
 import { createPeerHandler, type PeerHandlerOptions } from "../../swarm/server.ts";
 import type { Closers } from "../closers.ts";
 import type { ComposeParts } from "../compose.ts";
 import type { KnownPeers } from "../known-peers.ts";
 import { pickPort, serveOnPort } from "../listen.ts";
+import { createDirectories, type Directories } from "./directories.ts";
 import { DhtHost } from "./dht-host.ts";
 import { equipDht } from "./dht-parts.ts";
 import { followingNet } from "./following-net.ts";
@@ -43,6 +45,8 @@ export interface ComposedReach {
   net: Net;
   client: PeerClient;
   exchange: PeerExchange;
+  /** All that says who is there and who has what. */
+  directories: Directories;
   card: OwnCard;
   /** Serves peers; resolves when it listens. */
   serve(handler: ServedParts): Promise<number>;
@@ -97,6 +101,15 @@ export async function composeReach(
   const ownCard = (): Uint8Array => card.signed();
   const exchange = createPeerExchange({ book, net, clock, random: systemRandom, log, ownCard });
   const client = createPeerClient({ net, clock, account, certificate });
+  const trackers = createTrackerDirectory({
+    net,
+    clock,
+    trackers: () => book.withRole("tracker"),
+    self,
+    account,
+    certificate,
+  });
+  const directories = createDirectories(book, dht, trackers, log);
 
   const serve = ({ database, agent, ...served }: ServedParts): Promise<number> => {
     const membership = createMembership({
@@ -136,7 +149,7 @@ export async function composeReach(
       tracker.serves(request.path) ? tracker.handle(request) : handler(request);
     return serveOnPort(net, either, tracker.streams, wanted, paths);
   };
-  return { home, known, roster, dht, peerNet, net, client, exchange, card, serve };
+  return { home, known, roster, dht, peerNet, net, client, exchange, directories, card, serve };
 }
 
 /** Where this machine can be reached inside its network; a machine without one is its own. */

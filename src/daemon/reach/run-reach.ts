@@ -1,3 +1,4 @@
+import { openLan } from "../../adapters/lan/lan.ts";
 import { systemRandom } from "../../adapters/random.node.ts";
 import { messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
@@ -20,6 +21,8 @@ const SETTLE_MS = 200;
 
 /** What runs as long as the peer does. */
 export interface RunningReach {
+  /** Aborted when it ends. */
+  signal: AbortSignal;
   agent: RunningAgent;
   /** What the router was asked to open. */
   mappings(): MappingFacts;
@@ -59,13 +62,28 @@ export function runReach(
       await play().catch((error: unknown) =>
         log.write("warn", "dht.play", { why: messageOf(error) }),
       );
-      await askMembers(reach, signal);
+      await reach.directories.askAround(signal).catch(() => undefined);
       changed = new AbortController();
       const waitMs = book.peers().length === 0 ? MEMBERS_LONELY_MS : MEMBERS_MS;
       await clock.sleep(waitMs, AbortSignal.any([signal, changed.signal])).catch(() => undefined);
       await clock.sleep(SETTLE_MS, signal).catch(() => undefined);
     }
   })();
+  if (config.lan) {
+    const lan = openLan({
+      swarmKeys: home,
+      peerId: keyring.peerId,
+      port: peerNet.direct.port,
+      clock,
+      random: systemRandom,
+      log,
+      onPeer: ({ peer, address }) => {
+        // Whoever is new here is asked for its card at once.
+        if (book.addHints("lan", [{ peer, address }]) > 0) exchange.wake();
+      },
+    });
+    closers.add(() => lan.close());
+  }
   void exchange.run(signal);
   const peers = book.peers().map(({ id }) => id);
   finishRekey({ home, net, peers }, signal).catch((error: unknown) =>
@@ -82,7 +100,7 @@ export function runReach(
     log,
   });
   closers.add(() => agent.close());
-  return { agent, mappings: () => ({ ports: [] }), wake: () => changed.abort() };
+  return { signal, agent, mappings: () => ({ ports: [] }), wake: () => changed.abort() };
 }
 
 /** Opens the DHT as soon as there is a way into it, and tells it of new nodes. */
@@ -100,19 +118,4 @@ function playing(
     told = now;
     await dht.play({ bootstrap, outside });
   };
-}
-
-/** Peers that the DHT names are hints: they are believed when they answer. */
-async function askMembers({ dht, known }: ComposedReach, signal: AbortSignal): Promise<void> {
-  try {
-    const members = await dht.parts?.directory.members(signal);
-    if (members !== undefined) {
-      known.book.addHints(
-        "dht",
-        members.map((peer) => ({ peer })),
-      );
-    }
-  } catch {
-    // It is asked again.
-  }
 }
