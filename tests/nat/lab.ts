@@ -88,8 +88,10 @@ export class NatLab {
     for (const [index, [host, mode]] of Object.entries(hosts).entries()) {
       const home = join(lab.folder, host);
       const number = index + 1;
-      const address = mode === "open" ? `203.0.113.${10 + number}` : `10.${number}.0.2`;
-      lab.#hosts.set(host, new LabHost(lab, { name: host, mode, address, home }));
+      const publicAddress = `203.0.113.${(mode === "open" ? 10 : 100) + number}`;
+      const address = mode === "open" ? publicAddress : `10.${number}.0.2`;
+      const about = { name: host, mode, address, publicAddress, home };
+      lab.#hosts.set(host, new LabHost(lab, about));
     }
     return lab;
   }
@@ -178,23 +180,33 @@ export class NatLab {
   }
 }
 
+type Where = Pick<LabHost, "name" | "mode" | "address" | "publicAddress" | "home">;
+
 /** A machine of the lab with one home of Holdfast. */
 export class LabHost {
   readonly name: string;
   readonly mode: Mode;
   /** Where it is in its own network: of a home behind a router nobody outside sees it. */
   readonly address: string;
+  /** Where others see it: of a home its router's. */
+  readonly publicAddress: string;
   readonly home: string;
   /** Its peer id, from its first start on. */
   id = "";
   readonly #lab: NatLab;
 
-  constructor(lab: NatLab, about: Pick<LabHost, "name" | "mode" | "address" | "home">) {
+  constructor(lab: NatLab, about: Where) {
     this.#lab = lab;
     this.name = about.name;
     this.mode = about.mode;
     this.address = about.address;
+    this.publicAddress = about.publicAddress;
     this.home = about.home;
+  }
+
+  /** What it is called in its certificate; recognisable in a capture. */
+  get deviceName(): string {
+    return `amaranth-${this.name}-machine`;
   }
 
   /** Runs a command line of Holdfast here. */
@@ -212,7 +224,7 @@ export class LabHost {
    * @param swarmKey the file of a swarm's key, for a home that is a member from the beginning */
   async init(config: Readonly<Record<string, string | number>> = {}, swarmKey = ""): Promise<void> {
     const words = swarmKey === "" ? [] : ["--swarm-key", swarmKey];
-    this.id = (await this.ask<{ peer: string }>("init", "--name", this.name, ...words)).peer;
+    this.id = (await this.ask<{ peer: string }>("init", "--name", this.deviceName, ...words)).peer;
     for (const [key, value] of Object.entries(config)) {
       await this.ask("config", "set", key, String(value));
     }
