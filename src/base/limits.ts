@@ -115,6 +115,8 @@ export const DIAL_BACK_INTERVAL_MIN_MS = 10_000;
 export const DIAL_BACK_PORTS_MAX = 2;
 export const DIAL_BACKS_MAX = 16;
 export const DIAL_BACK_MAX_MS = 5_000;
+/** Peers whose finding after a dial back is remembered. */
+export const DIAL_BACK_REPORTERS_MAX = 32;
 /** Peers whose last ask is remembered, so that they do not ask too often. */
 export const ASKERS_REMEMBERED_MAX = 4_096;
 /** Announcements from the local network that are looked at, a second. */
