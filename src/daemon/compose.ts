@@ -1,5 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import { createInventory } from "../shards/inventory.ts";
+import type { Hello } from "../swarm/routes/route.ts";
 import { createSwarm } from "../swarm/swarm.ts";
 import { createTicketDesk, type AgentSelf } from "../swarm/tracker/agent.ts";
 import { createClosers } from "./closers.ts";
@@ -12,6 +13,7 @@ import { openKnownPeers } from "./known-peers.ts";
 import { keepAnnouncing } from "./reach/announcing.ts";
 import { composeReach } from "./reach/compose-reach.ts";
 import { createReach } from "./reach/reach.ts";
+import { serveReach } from "./reach/serve-reach.ts";
 import { runReach } from "./reach/run-reach.ts";
 import type { StartParts } from "./start.ts";
 import { VERSION } from "./version.ts";
@@ -67,13 +69,14 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
     inventory: createInventory(database),
     introduce: createTicketDesk(holder, clock),
   };
-  const hello = (): ReturnType<Parameters<typeof reach.serve>[0]["hello"]> => ({
+  const hello = (): Hello => ({
     protocol: PROTOCOL,
     version: VERSION,
     offeredBytes: holder.usage().spaceBytes,
     freeBytes: freeBytes(),
   });
-  const port = await reach.serve({ holder, records, database, agent, hello });
+  const served = { holder, records, database, agent, hello };
+  const port = await serveReach(reach, parts, served, closers);
   const running = runReach(reach, parts, agent, closers);
   const keys = records.keys.bind(records);
   void keepAnnouncing({ directory, keys, clock, log }, running.signal);

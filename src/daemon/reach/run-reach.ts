@@ -9,15 +9,8 @@ import { runAgent, type RunningAgent } from "../../swarm/tracker/run-agent.ts";
 import type { Closers } from "../closers.ts";
 import type { ComposeParts } from "../compose.ts";
 import type { ComposedReach } from "./compose-reach.ts";
-import { learnOutside, type OutsideHost } from "./outside.ts";
-
-/** DHT nodes of others that are tried. */
-const BOOTSTRAP_MAX = 32;
-/** How often the DHT is asked who is in the swarm; more often while nobody else is known. */
-const MEMBERS_MS = 10 * 60_000;
-const MEMBERS_LONELY_MS = 20_000;
-/** How long after something became known it is acted upon, together with what else did. */
-const SETTLE_MS = 200;
+import { learnOutside } from "./outside.ts";
+import { Search } from "./search.ts";
 
 /** What runs as long as the peer does. */
 export interface RunningReach {
@@ -39,83 +32,48 @@ export function runReach(
 ): RunningReach {
   const { known, peerNet, net, exchange, card, home } = reach;
   const { config, clock, log, keyring } = parts;
-  const { book } = known;
   const closing = new AbortController();
   const { signal } = closing;
   closers.add(() => closing.abort());
   const outside = learnOutside(card, config, peerNet.direct.port);
-  const play = playing(reach, outside, config.dht);
-  card.onChange(() => exchange.wake());
-  if (card.isPublic) peerNet.relayForOthers();
-  peerNet.relayed.wait(!card.isPublic);
-
-  let changed = new AbortController();
-  const stopListening = book.onChange(() => changed.abort());
-  const stopFollowing = home.onChange(() => {
-    changed.abort();
+  const beReachable = (): void => {
     exchange.wake();
-  });
-  closers.add(stopListening);
-  closers.add(stopFollowing);
-  void (async () => {
-    while (!signal.aborted) {
-      await play().catch((error: unknown) =>
-        log.write("warn", "dht.play", { why: messageOf(error) }),
-      );
-      await reach.directories.askAround(signal).catch(() => undefined);
-      changed = new AbortController();
-      const waitMs = book.peers().length === 0 ? MEMBERS_LONELY_MS : MEMBERS_MS;
-      await clock.sleep(waitMs, AbortSignal.any([signal, changed.signal])).catch(() => undefined);
-      await clock.sleep(SETTLE_MS, signal).catch(() => undefined);
-    }
-  })();
-  if (config.lan) {
-    const lan = openLan({
-      swarmKeys: home,
-      peerId: keyring.peerId,
-      port: peerNet.direct.port,
-      clock,
-      random: systemRandom,
-      log,
-      onPeer: ({ peer, address }) => {
-        // Whoever is new here is asked for its card at once.
-        if (book.addHints("lan", [{ peer, address }]) > 0) exchange.wake();
-      },
-    });
-    closers.add(() => lan.close());
-  }
+    if (card.isPublic) peerNet.relayForOthers();
+    peerNet.relayed.wait(!card.isPublic);
+  };
+  card.onChange(beReachable);
+  beReachable();
+  const search = new Search(reach, clock, outside, config.dht);
+  closers.add(() => search.close());
+  void search.run(signal);
+  if (config.lan) closers.add(listenInLan(reach, parts));
   void exchange.run(signal);
-  const peers = book.peers().map(({ id }) => id);
+  const peers = known.book.peers().map(({ id }) => id);
   finishRekey({ home, net, peers }, signal).catch((error: unknown) =>
     log.write("warn", "swarm.rekey", { why: messageOf(error) }),
   );
-  const trackers = (): PeerId[] => book.withRole("tracker");
-  const agent = runAgent({
-    net,
-    self: keyring.peerId,
-    trackers,
-    agent: agentSelf,
+  const trackers = (): PeerId[] => known.book.withRole("tracker");
+  const asker = { net, self: keyring.peerId, trackers, agent: agentSelf };
+  const agent = runAgent({ ...asker, clock, random: systemRandom, log });
+  closers.add(() => agent.close());
+  return { signal, agent, mappings: () => ({ ports: [] }), wake: () => search.wake() };
+}
+
+function listenInLan(
+  { home, known: { book }, peerNet, exchange }: ComposedReach,
+  { keyring, clock, log }: ComposeParts,
+): () => Promise<void> {
+  const lan = openLan({
+    swarmKeys: home,
+    peerId: keyring.peerId,
+    port: peerNet.direct.port,
     clock,
     random: systemRandom,
     log,
+    onPeer: ({ peer, address }) => {
+      // Whoever is new here is asked for its card at once.
+      if (book.addHints("lan", [{ peer, address }]) > 0) exchange.wake();
+    },
   });
-  closers.add(() => agent.close());
-  return { signal, agent, mappings: () => ({ ports: [] }), wake: () => changed.abort() };
-}
-
-/** Opens the DHT as soon as there is a way into it, and tells it of new nodes. */
-function playing(
-  { known: { book }, dht }: ComposedReach,
-  outside: OutsideHost | undefined,
-  isWanted: boolean,
-): () => Promise<void> {
-  let told = "";
-  return async () => {
-    if (!isWanted) return;
-    const bootstrap = book.bootstrap(BOOTSTRAP_MAX);
-    const now = bootstrap.toSorted().join(" ");
-    if (now === told && dht.parts !== undefined) return;
-    told = now;
-    await dht.play({ bootstrap, outside });
-  };
+  return () => lan.close();
 }
