@@ -223,9 +223,11 @@ test("retire() sends homes away, and ends streams later even if they move", boun
     let gotBytes = 0;
     far.on("data", (piece: Buffer) => (gotBytes += piece.length));
     near.resume();
-    target.relayed.wait(false);
+    const line = await dialler.upgrades.open(relay.id, WAIT_PATH, never);
+    line.resume();
+    await until("both wait", () => relay.server.waitingCount === 2);
     relay.server.retire();
-    await until("nobody waits", () => relay.server.waitingCount === 0);
+    await until("it was sent away", () => line.closed);
     await clock.advance(RELAY_LIMITS.idleMs / 2);
     near.write("x");
     await until("it came", () => gotBytes === 1);
