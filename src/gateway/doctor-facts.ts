@@ -16,9 +16,11 @@ export interface RouterFacts {
 
 /** Whether others get through to our TCP port. */
 export interface DialBackFacts {
-  /** Peers that were asked to try, and how many of them got through. */
+  /** Peers outside of this network that were asked to try, and how many of them got through. */
   asked: number;
   reached: number;
+  /** Peers of this network that got through: they say nothing about the outside. */
+  near: number;
   /** `host:port` that they tried. */
   address?: string;
 }

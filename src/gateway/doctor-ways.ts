@@ -16,14 +16,15 @@ export function judgeWays(facts: DoctorFacts): Finding[] {
 }
 
 function judgeDirect({ port, publicAddress, dialBack }: DoctorFacts): Finding {
-  const { asked, reached, address } = dialBack;
+  const { asked, reached, near, address } = dialBack;
   const where = address ?? publicAddress ?? `port ${port}`;
   if (reached > 0) return ok("direct", `peers get through to ${where}`);
   if (asked === 0) {
+    const why = near > 0 ? "only peers of this network could try, and do" : "no peer could try";
     return warn(
       "direct",
-      `whether others get through to TCP ${where} is unknown: no peer could be asked to try`,
-      "ask again when peers are there; connections that this peer opens itself may work anyway",
+      `whether others get through to TCP ${where} from outside is unknown: ${why}`,
+      "ask again when peers of other networks are there",
     );
   }
   const tried = asked === 1 ? "the one peer that tried did not get" : `none of ${asked} peers got`;

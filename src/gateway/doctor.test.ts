@@ -11,7 +11,7 @@ function behind(nat: NatKind, udpBlocked = false): DoctorFacts {
   return {
     ...open,
     router: { nat, udpBlocked, publicHost: "203.0.113.7", asked: udpBlocked ? 0 : 4 },
-    dialBack: { asked: 2, reached: 0, address: "203.0.113.7:4470" },
+    dialBack: { asked: 2, reached: 0, near: 0, address: "203.0.113.7:4470" },
     mappings: { ports: [], failure: "no answer" },
     dht: { network: "swarm", bootstrapped: !udpBlocked, bootstrapNodes: 4, ownNodes: 0 },
     relays: { known: 2, connected: 1, isRelay: false },
@@ -55,16 +55,19 @@ const ROUTERS: [string, DoctorFacts, Record<string, string>, Record<string, RegE
     {
       ...behind("unknown"),
       router: { nat: "unknown", udpBlocked: false, asked: 0 },
-      dialBack: { asked: 0, reached: 0 },
+      dialBack: { asked: 0, reached: 0, near: 0 },
     },
     { router: "warn", ports: "warn", direct: "warn", punched: "warn" },
-    { router: /unknown: nobody could be asked/, direct: /port 4470 is unknown/ },
+    {
+      router: /unknown: nobody could be asked/,
+      direct: /port 4470 from outside is unknown: no peer/,
+    },
   ],
   [
     "a cone whose router opened the port",
     {
       ...behind("consistent"),
-      dialBack: { asked: 2, reached: 2, address: "203.0.113.7:4470" },
+      dialBack: { asked: 2, reached: 2, near: 0, address: "203.0.113.7:4470" },
       mappings: { method: "upnp", ports: ["tcp 4470"] },
     },
     {},
@@ -107,7 +110,7 @@ test("judge() does not call a home without any peers ill", () => {
   const alone: DoctorFacts = {
     ...behind("unknown"),
     router: { nat: "unknown", udpBlocked: false, asked: 0 },
-    dialBack: { asked: 0, reached: 0 },
+    dialBack: { asked: 0, reached: 0, near: 0 },
     dht: { network: "swarm", bootstrapped: false, bootstrapNodes: 0, ownNodes: 0 },
     relays: { known: 0, connected: 0, isRelay: false },
     peers: { known: 0, direct: 0, punched: 0, relayed: 0 },

@@ -26,7 +26,7 @@ export function openFacts(): DoctorFacts {
     port: 4470,
     publicAddress: "203.0.113.7:4470",
     router: { nat: "open", udpBlocked: false, publicHost: "203.0.113.7", asked: 4 },
-    dialBack: { asked: 2, reached: 2, address: "203.0.113.7:4470" },
+    dialBack: { asked: 2, reached: 2, near: 0, address: "203.0.113.7:4470" },
     mappings: { ports: [] },
     ipv6: ["[2001:db8::7]:4470"],
     dht: { network: "swarm", bootstrapped: true, bootstrapNodes: 4, ownNodes: 4 },

@@ -101,10 +101,11 @@ function describe(swarm: SwarmSummary): string {
 }
 
 function describeRekey({ number, told, waiting, leftBehind }: Rekeyed): string {
+  const away = `${counted(waiting, "member")}, until they are there again and fetch it`;
   return formatTable([
     ["key", `number ${number}`],
     ["told", counted(told, "member")],
-    ["waiting", `${counted(waiting, "member")}: they fetch it when they are there again`],
+    ["waiting", waiting === 0 ? "for nobody" : `for ${away}`],
     ["left behind", leftBehind.length === 0 ? "nobody" : leftBehind.map(shortId).join(", ")],
   ]);
 }
