@@ -8,7 +8,7 @@ import { FRAME_HELLO, HELLO_BYTES } from "./frame.ts";
 import { Handshakes } from "./handshakes.ts";
 import { HELLO_MS, LISTEN_WAIT_MS, SESSIONS_MAX, SESSIONS_PER_PEER_MAX } from "./limits.ts";
 import type { DhtNode } from "./node.ts";
-import { createSecretStream } from "./secret-stream.ts";
+import { createSecretStream, nudge } from "./secret-stream.ts";
 import { PunchedStream } from "./stream.ts";
 
 type Take = (session: Session) => void;
@@ -100,6 +100,7 @@ export class Acceptor {
     stream.on("error", () => undefined);
     const late = setTimeout(() => stream.destroy(), HELLO_MS).unref();
     stream.once("close", () => clearTimeout(late));
+    if (!isPunched) nudge(stream);
     stream.once("data", (first: Buffer) => {
       clearTimeout(late);
       if (first[0] === FRAME_HELLO) this.#greet(stream, peer, first, isPunched);

@@ -1,16 +1,16 @@
 import type { Duplex } from "node:stream";
 import type HyperDHT from "hyperdht";
-import { codeOf, messageOf } from "../../base/error.ts";
-import { idBytes, idOf, type PeerId } from "../../base/id.ts";
+import { idBytes, type PeerId } from "../../base/id.ts";
 import type { CarrierKind } from "../../ports/net.ts";
 import type { Carrier, Session } from "../net/carrier.ts";
 import { NetError } from "../net-error.ts";
 import { createKnocker } from "../tls/knock.ts";
 import type { Acceptor } from "./acceptor.ts";
+import { dialOne } from "./dial.ts";
 import { encodeHello } from "./frame.ts";
 import { PUNCH_MS, RELAY_DIAL_MS, RELAYS_TRIED_MAX } from "./limits.ts";
 import type { DhtNode } from "./node.ts";
-import { createSecretStream, firstBytes } from "./secret-stream.ts";
+import { Punching } from "./punching.ts";
 import { PunchedStream } from "./stream.ts";
 
 export interface PunchedOptions {
@@ -30,7 +30,8 @@ export function createPunchedCarrier(
   options: PunchedOptions = {},
 ): Carrier {
   const { timeoutMs = PUNCH_MS } = options;
-  const connect: Connect = (peer, dial) => dial({ reusableSocket: true }, timeoutMs, peer);
+  const punching = new Punching(node);
+  const connect: Connect = (peer, signal) => punching.dial(peer, timeoutMs, signal);
   return new DhtCarrier("punched", node, acceptor, connect, () => true);
 }
 
@@ -48,14 +49,14 @@ export function createRelayedCarrier(
     relays()
       .filter((relay) => relay !== peer && relay !== node.self)
       .slice(0, RELAYS_TRIED_MAX);
-  const connect: Connect = async (peer, dial) => {
+  const connect: Connect = async (peer, signal) => {
     let failure = new NetError("PEER_UNREACHABLE", `peer ${peer}: no relay is known`);
     for (const relay of usable(peer)) {
       try {
         const relayThrough = Buffer.from(idBytes(relay));
         // Punching is the other carrier's: this one must not become it half-way.
         const relayOnly = { ...RELAY_ONLY, relayThrough };
-        return await dial(relayOnly, timeoutMs, peer);
+        return await dialOne(node, peer, relayOnly, timeoutMs, signal);
       } catch (error) {
         if (!(error instanceof NetError)) throw error;
         failure = error;
@@ -67,12 +68,7 @@ export function createRelayedCarrier(
   return new DhtCarrier("relayed", node, acceptor, connect, mayReach);
 }
 
-type Dial = (
-  options: HyperDHT.ConnectOptions,
-  timeoutMs: number,
-  peer: PeerId,
-) => Promise<HyperDHT.SecretStream>;
-type Connect = (peer: PeerId, dial: Dial) => Promise<HyperDHT.SecretStream>;
+type Connect = (peer: PeerId, signal: AbortSignal) => Promise<HyperDHT.SecretStream>;
 
 class DhtCarrier implements Carrier {
   readonly kind: CarrierKind;
@@ -107,9 +103,7 @@ class DhtCarrier implements Carrier {
 
   async dial(peer: PeerId, signal: AbortSignal): Promise<Duplex> {
     const stop = AbortSignal.any([signal, this.#closing.signal]);
-    const stream = await this.#connect(peer, (options, timeoutMs) =>
-      dialOne(this.#node, peer, options, timeoutMs, stop),
-    );
+    const stream = await this.#connect(peer, stop);
     stream.write(encodeHello(this.#knock(idBytes(peer))));
     return this.#keep(new PunchedStream(stream, this.#node.options.silenceMs));
   }
@@ -135,50 +129,4 @@ class DhtCarrier implements Carrier {
     socket.once("close", () => this.#sockets.delete(socket));
     return socket;
   }
-}
-
-/** Opens one Noise stream and waits until bytes of the other side have come through it. */
-async function dialOne(
-  node: DhtNode,
-  peer: PeerId,
-  options: HyperDHT.ConnectOptions,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<HyperDHT.SecretStream> {
-  signal.throwIfAborted();
-  if (node.isClosed) throw new NetError("PEER_UNREACHABLE", "this peer is stopping");
-  const remote = Buffer.from(idBytes(peer));
-  const stream = node.dht.connect(remote, { createSecretStream, ...options });
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    stream.destroy();
-  }, timeoutMs);
-  const onAbort = (): void => stream.destroy();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await firstBytes(stream);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw isLate
-      ? new NetError("PEER_TIMEOUT", `peer ${peer}: no session within ${timeoutMs} ms`)
-      : whyNot(peer, error);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-  }
-  // Noise has proven it to the library; a proof is worth a second look.
-  const proven = idOf(stream.remotePublicKey);
-  if (proven !== peer) {
-    stream.destroy();
-    throw new NetError("PEER_IMPOSTOR", `peer ${peer}: peer ${proven} answered`);
-  }
-  return stream;
-}
-
-function whyNot(peer: PeerId, cause: unknown): NetError {
-  if (codeOf(cause) === "PEER_NOT_FOUND") {
-    return new NetError("PEER_UNKNOWN", `peer ${peer}: nobody in the DHT knows it`, { cause });
-  }
-  return new NetError("PEER_UNREACHABLE", `peer ${peer}: ${messageOf(cause)}`, { cause });
 }

@@ -108,6 +108,7 @@ declare module "hyperdht" {
       pause(): void;
       resume(): void;
       unshift(message: Buffer): void;
+      sendKeepAlive(): void;
       setTimeout(timeoutMs: number): void;
       destroy(error?: Error): void;
     }

@@ -29,6 +29,13 @@ export const ANNOUNCE_EVERY_MS = 8 * 60_000;
 /** A dial by punching, and by one relay. */
 export const PUNCH_MS = 10_000;
 export const RELAY_DIAL_MS = 6_000;
+/** How long a try to punch may go on in the background; half a minute is 99.9 % of all luck. */
+export const PUNCH_LUCK_MS = 45_000;
+export const PUNCH_AGAIN_MS = PUNCH_RANDOM_INTERVAL_MS + 500;
+/** Such tries at once. */
+export const PUNCH_ATTEMPTS_MAX = 64;
+/** How long a session that nobody waits for any more is kept for the next dial. */
+export const PUNCH_SPARE_MS = 10_000;
 /** Relays that one dial tries. */
 export const RELAYS_TRIED_MAX = 4;
 /** How long starting to listen waits for the first announcement. */
@@ -39,7 +46,7 @@ export const HANDSHAKES_MAX = 128;
 export const HANDSHAKES_PER_PEER_MAX = 16;
 export const HANDSHAKE_MS = 15_000;
 /** From an open hole to the whole hello. */
-export const HELLO_MS = 5_000;
+export const HELLO_MS = 12_000;
 /** Sessions that peers opened to us; more than HTTP keeps, which closes idle ones to make room. */
 export const SESSIONS_MAX = 768;
 export const SESSIONS_PER_PEER_MAX = 32;

@@ -155,9 +155,11 @@ export async function openDhtNode(options: DhtOptions): Promise<DhtNode> {
   const usePublic = options.publicDht === true;
   const { swarmKeys, clock, random } = options;
   const seal = usePublic ? undefined : new DatagramSeal(swarmKeys, clock, random);
-  const host = options.publicHost ?? (options.host === ANY_HOST ? undefined : options.host);
-  const siblings: Siblings = { host: options.isPublic ? host : undefined, ports: new Set() };
-  const count = options.isPublic ? DHT_NODES_PUBLIC : 1;
+  const { host = ANY_HOST, isPublic } = options;
+  const outer = options.publicHost ?? (host === ANY_HOST ? undefined : host);
+  // Sockets of one address cannot be reached by the machine's inner one, and need not be.
+  const siblings: Siblings = { host: host === ANY_HOST ? outer : undefined, ports: new Set() };
+  const count = isPublic ? DHT_NODES_PUBLIC : 1;
   const nodes: HyperDHT[] = [];
   const known = usePublic ? [...PUBLIC_DHT, ...options.bootstrap] : options.bootstrap;
   try {
@@ -170,7 +172,7 @@ export async function openDhtNode(options: DhtOptions): Promise<DhtNode> {
     seal?.close();
     throw error;
   }
-  if (siblings.host !== undefined) introduce(nodes, siblings.host, siblings.ports);
+  if (isPublic && outer !== undefined) introduce(nodes, outer, siblings.ports);
   return new DhtNode(options, nodes, seal);
 }
 

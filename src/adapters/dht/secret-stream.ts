@@ -3,6 +3,8 @@ import type HyperDHT from "hyperdht";
 import type { UdxStream } from "udx-native";
 import { STREAM_MESSAGE_MAX_BYTES } from "./limits.ts";
 
+const NUDGES_MS = [15, 40, 100, 250];
+
 /** The library reserves whatever length a peer names for a message, up to 16 MiB; this ends the
  * session instead. */
 class BoundedSecretStream extends NoiseSecretStream {
@@ -37,4 +39,18 @@ export function firstBytes(stream: HyperDHT.SecretStream): Promise<void> {
       else raw.once("data", () => resolve());
     });
   });
+}
+
+/** A relay loses what one side sends before the other has: the loss is noticed when something later
+ * arrives, else only after a second. This sends empty messages, which nobody sees, until the other
+ * side is heard. */
+export function nudge(stream: HyperDHT.SecretStream): void {
+  const timers = NUDGES_MS.map((delayMs) =>
+    setTimeout(() => {
+      stream.sendKeepAlive();
+    }, delayMs).unref(),
+  );
+  const stop = (): void => timers.forEach((timer) => clearTimeout(timer));
+  stream.once("data", stop);
+  stream.once("close", stop);
 }
