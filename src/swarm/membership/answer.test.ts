@@ -42,6 +42,11 @@ const LIES: Readonly<Record<string, (right: SwarmState, founder: Member) => Swar
     const other = makeRekey(right, founder.root, { ...wish, key: new Uint8Array(32) });
     return { ...takeRekey(right, other), keys: right.keys };
   },
+  "a key that its rekey does not have": (right, founder) => {
+    const wish = { self: founder.self, members: [], exclude: [], nowMs: 0, graceMs: 0 };
+    const other = makeRekey(right, founder.root, { ...wish, key: new Uint8Array(32) });
+    return { ...right, keys: [{ ...right.keys[0], number: 2 }], rekey: other };
+  },
   "no admission": (right) => ({ ...right, chain: [] }),
   "somebody else's admission": (right, founder) => ({
     ...right,

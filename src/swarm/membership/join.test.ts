@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { DAY, never, personOf, withMembers } from "../../../tests/support/members.ts";
-import type { Member, Members } from "../../../tests/support/members.ts";
+import { DAY, cardOf, never, personOf, withMembers } from "../../../tests/support/members.ts";
+import type { Member, Members, Person } from "../../../tests/support/members.ts";
+import type { Invitation } from "../../codec/invitation.ts";
 import { parseInvitation as parse } from "./invitation.ts";
 import { joinWith } from "./join.ts";
 
@@ -77,16 +78,18 @@ describe("an invitation", () => {
     withMembers(async (members) => {
       const founder = await members.found(0);
       const other = await members.add(1, founder);
-      const text = members.invite(founder, [founder, other]);
-      members.network.setFault(other.self, { drop: "before" });
-      await members.join(personOf(8), text);
-      members.network.setFault(other.self);
+      const invitation = parse(members.invite(founder, [founder]));
+      const elsewhere = { ...invitation, cards: [cardOf(other)] };
+      assert.equal(invitation.kind, "closed");
+      const lobby = invitation.kind === "closed" ? invitation.lobby : new Uint8Array(32);
+      const ask = async (guest: Person, shown: Invitation): Promise<unknown> => {
+        const net = members.knockingWith(guest, lobby);
+        return await joinWith({ ...guest, net, invitation: shown }, never);
+      };
+      await ask(personOf(8), invitation);
       await Promise.all(founder.reports);
-      const again = members.invite(founder, [other, founder]);
-      await members.join(personOf(7), again);
-      await Promise.all(other.reports);
-      members.network.setFault(other.self, { drop: "before" });
-      await assert.rejects(members.join(personOf(6), again), refusedWith("INVITATION_USED_UP"));
+      await assert.rejects(ask(personOf(9), elsewhere), refusedWith("INVITATION_USED_UP"));
+      await ask(personOf(8), elsewhere);
     }));
 
   test("lets the same guest in again whose answer got lost, without another use", () =>
