@@ -1,5 +1,6 @@
 /** First and last of the IPv4 networks that no route leads to from elsewhere (RFC 6890), by their
- * first 32 bits; the ones for documentation are not among them, since test networks use those. */
+ * first 32 bits. Of the networks for documentation 203.0.113.0/24 is not among them: the NAT
+ * laboratory is made of it. */
 const PRIVATE_IPV4: readonly (readonly [network: string, bits: number])[] = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -8,8 +9,10 @@ const PRIVATE_IPV4: readonly (readonly [network: string, bits: number])[] = [
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],
+  ["192.0.2.0", 24],
   ["192.168.0.0", 16],
   ["198.18.0.0", 15],
+  ["198.51.100.0", 24],
   ["224.0.0.0", 3],
 ];
 

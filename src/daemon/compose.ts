@@ -74,6 +74,7 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
     version: VERSION,
     offeredBytes: holder.usage().spaceBytes,
     freeBytes: freeBytes(),
+    timeMs: Math.floor(clock.nowMs()),
   });
   const served = { holder, records, database, agent, hello };
   const port = await serveReach(reach, parts, served, closers);

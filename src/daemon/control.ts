@@ -32,7 +32,6 @@ export function createControl(parts: ControlParts): Control {
     }),
     usage: () => peer.usage(),
     scrub: (signal) => peer.scrub(signal),
-    peers: (probe, signal) => peer.reach.peers(probe, signal),
     addPeers: (cards) => peer.addPeers(cards),
     configGet(key) {
       const keys = readConfigKeys(paths.config);

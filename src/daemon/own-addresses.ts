@@ -6,8 +6,6 @@ import { isPublicAddress } from "../base/public-address.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { DialBackReport } from "../swarm/dial-back.ts";
 
-export { isPublicAddress };
-
 /** Networks between containers and virtual machines of this machine; nobody else is in them. */
 const INNER = /^(?:docker|veth|br-|virbr|cni|flannel|podman|lxc|vmnet)/;
 /** What a peer found out by dialling back is believed for so long. */

@@ -1,9 +1,7 @@
-import { networkInterfaces } from "node:os";
 import { saveSwarmState } from "../../account/swarm-file.ts";
 import { systemRandom } from "../../adapters/random.node.ts";
 import { openSecrets } from "../../adapters/secrets.node.ts";
 import { formatAddress } from "../../base/address.ts";
-import { CARD_ADDRESSES_MAX } from "../../base/limits.ts";
 import type { PeerRole } from "../../ports/directory.ts";
 import type { Net } from "../../ports/net.ts";
 import { createPeerClient, type PeerClient } from "../../swarm/client.ts";
@@ -17,6 +15,7 @@ import type { ComposeParts } from "../compose.ts";
 import type { Config } from "../config.ts";
 import type { KnownPeers } from "../known-peers.ts";
 import { pickPort } from "../listen.ts";
+import { ownAddresses } from "../own-addresses.ts";
 import { createDirectories, type Directories } from "./directories.ts";
 import { DhtHost } from "./dht-host.ts";
 import { equipDht } from "./dht-parts.ts";
@@ -98,10 +97,6 @@ function rolesOf({ relay, tracker }: Pick<Config, "relay" | "tracker">): PeerRol
 
 /** Where this machine can be reached inside its network; a machine without one is its own. */
 function nearAddresses(port: number): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const outer = all.filter(({ internal, address }) => !internal && !address.startsWith("fe80:"));
-  const used = outer.length > 0 ? outer : all.filter(({ family }) => family === "IPv4");
-  return used
-    .map(({ address }) => formatAddress({ host: address, port }))
-    .slice(0, CARD_ADDRESSES_MAX);
+  const found = ownAddresses({ port, mapped: [], proven: [] });
+  return found.length > 0 ? found : [formatAddress({ host: "127.0.0.1", port })];
 }

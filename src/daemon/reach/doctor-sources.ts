@@ -2,7 +2,7 @@ import type { HolderUsage } from "../../shards/holder.ts";
 import { askDialBack } from "../../swarm/dial-back.ts";
 import type { ComposeParts } from "../compose.ts";
 import type { FactSources } from "../doctor.ts";
-import { isPublicAddress } from "../own-addresses.ts";
+import { isPublicAddress } from "../../base/public-address.ts";
 import type { ComposedReach } from "./compose-reach.ts";
 import type { RunningReach } from "./run-reach.ts";
 

@@ -1,8 +1,8 @@
-import { networkInterfaces } from "node:os";
 import { formatAddress, parseAddress } from "../../base/address.ts";
 import { DHT_NODES_PUBLIC } from "../../adapters/dht/limits.ts";
 import type { Config } from "../config.ts";
-import { isPublicAddress } from "../own-addresses.ts";
+import { isPublicAddress } from "../../base/public-address.ts";
+import { ownAddresses } from "../own-addresses.ts";
 import type { OwnCard } from "./own-card.ts";
 
 /** Where this peer's DHT nodes are reached from outside. */
@@ -26,10 +26,9 @@ export function learnOutside(
   if (configured !== undefined) {
     return learn(card, "configured", [configured.host], configured.port, config.dht);
   }
-  const own = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, address }) => !internal && isPublicAddress(address))
-    .map(({ address }) => address);
+  const own = ownAddresses({ port, mapped: [], proven: [] })
+    .map((text) => parseAddress(text)?.host ?? "")
+    .filter(isPublicAddress);
   return own.length === 0 ? undefined : learn(card, "own", own, port, config.dht);
 }
 

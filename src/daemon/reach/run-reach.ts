@@ -9,6 +9,7 @@ import { runAgent, type RunningAgent } from "../../swarm/tracker/run-agent.ts";
 import type { Closers } from "../closers.ts";
 import type { ComposeParts } from "../compose.ts";
 import type { ComposedReach } from "./compose-reach.ts";
+import { keepAskingBack } from "./dial-backs.ts";
 import { learnOutside } from "./outside.ts";
 import { Search } from "./search.ts";
 
@@ -48,6 +49,7 @@ export function runReach(
   void search.run(signal);
   if (config.lan) closers.add(listenInLan(reach, parts));
   void exchange.run(signal);
+  void keepAskingBack(reach, clock, signal);
   const peers = known.book.peers().map(({ id }) => id);
   finishRekey({ home, net, peers }, signal).catch((error: unknown) =>
     log.write("warn", "swarm.rekey", { why: messageOf(error) }),

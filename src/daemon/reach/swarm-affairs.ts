@@ -18,7 +18,7 @@ import { invitationCards, joinWith } from "../../swarm/membership/join.ts";
 import type { SwarmHome } from "../../swarm/membership/swarm-home.ts";
 import type { PeerBook } from "../../swarm/peer-book.ts";
 import { createMemoryDirectory } from "../../swarm/peer-list.ts";
-import { isPublicAddress } from "../own-addresses.ts";
+import { isPublicAddress } from "../../base/public-address.ts";
 import { parseAddress } from "../../base/address.ts";
 import type { OwnCard } from "./own-card.ts";
 
