@@ -97,7 +97,6 @@ const control: Control = {
   }),
   usage: () => ({ shards: 0, bytes: 0, spaceBytes: 0, accounts: 0, orphans: 0, aside: 0 }),
   scrub: async () => ({ shards: 0, bytes: 0, corrupt: [] }),
-  peers: async () => [],
   addPeers: () => {},
   configGet: () => ({ port: 1 }),
   configSet: () => {},

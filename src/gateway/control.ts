@@ -29,8 +29,6 @@ export interface Control {
   usage(): HolderUsage;
   /** Checks what this peer keeps for others. */
   scrub(signal: AbortSignal): Promise<ScrubReport>;
-  /** The known peers; with `probe` each is asked whether it is there. */
-  peers(probe: boolean, signal: AbortSignal): Promise<KnownPeer[]>;
   /** Adds peers to the list, or replaces their addresses, and keeps it. */
   addPeers(cards: readonly PeerCard[]): void;
   configGet(key: string | undefined): Record<string, unknown>;

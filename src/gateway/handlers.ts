@@ -28,8 +28,7 @@ export type Handlers = {
 export interface Services {
   volume: VolumeService;
   control: Control;
-  /** Without it the routes about the swarm and the network are not served. */
-  reach?: Reach;
+  reach: Reach;
   files: FileList;
   clock: Clock;
   jobs: Jobs;

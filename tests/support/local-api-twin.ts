@@ -17,7 +17,7 @@ export async function serveTwin(home: string, state: MemoryReachState): Promise<
   mkdirSync(home, { recursive: true });
   const app = createApi({
     volume: noVolume,
-    control: controlOf(home, state),
+    control: controlOf(home),
     reach: createMemoryReach(state),
     files: {
       entries: () => [],
@@ -34,14 +34,13 @@ export async function serveTwin(home: string, state: MemoryReachState): Promise<
   return listenOnSocket(app, socketAddress(paths));
 }
 
-function controlOf(home: string, { peers }: MemoryReachState): Control {
+function controlOf(home: string): Control {
   const startedAt = "2026-11-21T00:00:00Z";
   const about = { version: "0.0.0", pid: 1, home, peer: "", account: "", port: 1, startedAt };
   return {
     about: () => about,
     usage: () => ({ shards: 0, bytes: 0, spaceBytes: 0, accounts: 0, orphans: 0, aside: 0 }),
     scrub: async () => ({ shards: 0, bytes: 0, corrupt: [] }),
-    peers: async () => peers,
     addPeers: () => {},
     configGet: () => ({}),
     configSet: () => {},
