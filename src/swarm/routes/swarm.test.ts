@@ -9,8 +9,8 @@ import { encodeAdmissionRequest, encodeChain, encodeUseReport } from "../../code
 import { lobbyKeyOf } from "../../crypto/swarm-key.ts";
 import type { Net } from "../../ports/net.ts";
 import { servedPaths } from "../server.ts";
-import { rekeySwarm } from "./courier.ts";
-import { parseInvitation } from "./invitation.ts";
+import { rekeySwarm } from "../membership/courier.ts";
+import { parseInvitation } from "../membership/invitation.ts";
 
 /** What a peer answers: its status, and its code where it refuses. */
 async function ask(
