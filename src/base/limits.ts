@@ -119,6 +119,9 @@ export const DIAL_BACK_MAX_MS = 5_000;
 export const DIAL_BACK_REPORTERS_MAX = 32;
 /** Peers whose last ask is remembered, so that they do not ask too often. */
 export const ASKERS_REMEMBERED_MAX = 4_096;
+/** Ports that a router is asked to open, and how long the router keeps one that is not renewed. */
+export const ROUTER_PORTS_MAX = 8;
+export const ROUTER_LEASE_S = 3_600;
 /** Announcements from the local network that are looked at, a second. */
 export const LAN_OPENINGS_PER_SECOND_MAX = 1_000;
 /** Of them, those that are passed on: so many in a burst, and so many a second. */
