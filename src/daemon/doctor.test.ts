@@ -33,7 +33,7 @@ function sourcesOf(change: Partial<FactSources> = {}): FactSources {
   return {
     paths,
     storeFolder: home,
-    config: { dht: true, public_dht: false },
+    config: { dht: true, public_dht: false, router_ports: true },
     port: 4470,
     protocol: 1,
     clock,
@@ -105,9 +105,10 @@ test("gatherFacts() calls UDP blocked only where others are reached by TCP", asy
 });
 
 test("gatherFacts() goes without a DHT, and ends when it is asked to", async () => {
-  const config = { dht: false, public_dht: false };
+  const config = { dht: false, public_dht: false, router_ports: false };
   const facts = await gatherFacts(sourcesOf({ dht: () => undefined, config }), never);
   assert.equal(facts.dht.network, "off");
+  assert.match(facts.mappings.failure ?? "", /router_ports/);
   assert.equal(facts.router.nat, "unknown");
   const stop = new AbortController();
   const hello = async (): Promise<never> => {

@@ -27,11 +27,13 @@ const ASK_MAX_MS = 6_000;
 /** Peers that are asked to dial back: each tries for some seconds. */
 const DIAL_BACKS_MAX = 3;
 
+const NOT_ASKED: MappingFacts = { ports: [], failure: "router_ports = false forbids to ask it" };
+
 /** What a running peer can say for `doctor`. */
 export interface FactSources {
   paths: Pick<HomePaths, "home" | "keys" | "socket" | "indexDatabase" | "holderDatabase">;
   storeFolder: string;
-  config: Pick<Config, "public_address" | "dht" | "public_dht">;
+  config: Pick<Config, "public_address" | "dht" | "public_dht" | "router_ports">;
   port: number;
   /** Of the peer protocol. */
   protocol: number;
@@ -73,7 +75,7 @@ export async function gatherFacts(sources: FactSources, signal: AbortSignal): Pr
     ...(publicAddress === undefined ? {} : { publicAddress }),
     ...dhtAndRouter(sources, cards, peers),
     dialBack,
-    mappings: sources.mappings(),
+    mappings: config.router_ports ? sources.mappings() : NOT_ASKED,
     ipv6: ipv6Hosts((host) => sources.isPublic(host)).map((host) => formatAddress({ host, port })),
     trackers: sources.trackers(),
     relays: {

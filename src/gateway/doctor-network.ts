@@ -2,9 +2,10 @@ import type { DoctorFacts } from "./doctor-facts.ts";
 import { ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
-const NEED_PUBLIC_PEER =
+/** One such peer gives the swarm its DHT nodes and a relay. */
+export const NEED_PUBLIC_PEER =
   "have one member with a public address: forward its ports, or run `holdfast tracker` on a " +
-  "rented machine";
+  "rented machine; it relays by itself";
 
 /** What the network around this peer is like: router, opened ports, IPv6, directories. */
 export function judgeNetwork(facts: DoctorFacts): Finding[] {

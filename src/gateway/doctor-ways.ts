@@ -1,14 +1,11 @@
 import type { DoctorFacts } from "./doctor-facts.ts";
+import { NEED_PUBLIC_PEER } from "./doctor-network.ts";
 import { fail, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
 const OPEN_A_PORT =
   "forward a TCP port (and UDP from that number on, four of them) to this machine and set " +
   "public_address, or switch on UPnP in the router";
-const NEED_A_RELAY =
-  "have one member with a public address (it relays by itself), or run `holdfast tracker` on a " +
-  "rented machine";
-
 /** By which carriers sessions with this peer can run, and whether there is any at all. */
 export function judgeWays(facts: DoctorFacts): Finding[] {
   const ways = [judgeDirect(facts), judgePunched(facts), judgeRelayed(facts)];
@@ -40,7 +37,7 @@ function judgePunched({ router, dht }: DoctorFacts): Finding {
   const none = (why: string, remedy: string): Finding =>
     warn("punched", `will not work: ${why}`, remedy);
   if (router.udpBlocked) return none("UDP is blocked", "allow outgoing UDP in the firewall");
-  if (!dht.bootstrapped) return none("no node of the DHT is reached", NEED_A_RELAY);
+  if (!dht.bootstrapped) return none("no node of the DHT is reached", NEED_PUBLIC_PEER);
   if (router.nat === "open") return ok("punched", "works with every router at the other side");
   if (router.nat === "consistent") {
     return ok("punched", "works, with a symmetric router at the other side after some tries");
@@ -52,7 +49,7 @@ function judgePunched({ router, dht }: DoctorFacts): Finding {
       OPEN_A_PORT,
     );
   }
-  return warn("punched", "may work: the router's kind is unknown", NEED_A_RELAY);
+  return warn("punched", "may work: the router's kind is unknown", NEED_PUBLIC_PEER);
 }
 
 function judgeRelayed({ relays, peers }: DoctorFacts): Finding {
@@ -68,7 +65,7 @@ function judgeRelayed({ relays, peers }: DoctorFacts): Finding {
     );
   }
   if (peers.known === 0) return ok("relayed", "not needed yet: no other peer is known");
-  return warn("relayed", "will not work: no known member relays", NEED_A_RELAY);
+  return warn("relayed", "will not work: no known member relays", NEED_PUBLIC_PEER);
 }
 
 /** The peer as a whole: it fails where others are known and none of the ways is open. */
@@ -87,7 +84,7 @@ function judgePeers({ peers, dialBack }: DoctorFacts, ways: readonly Finding[]):
     const closed = dialBack.reached === 0 && [hole, relay].every((way) => way?.verdict !== "ok");
     const says = `none of ${known} known peers is reached`;
     return closed
-      ? fail("peers", `${says}, and no way is open to them`, NEED_A_RELAY)
+      ? fail("peers", `${says}, and no way is open to them`, NEED_PUBLIC_PEER)
       : warn("peers", says, "they may be switched off; `holdfast peers --probe` asks each");
   }
   const kinds = [`${direct} directly`, `${punched} punched`, `${relayed} relayed`];

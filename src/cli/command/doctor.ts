@@ -20,10 +20,14 @@ export function configure(command: Command): void {
     });
 }
 
+/** A remedy that serves several findings stands below the first of them. */
 function describe({ findings }: DoctorReport): string {
-  const rows = findings.flatMap(({ name, verdict, says, remedy }) => [
-    [{ ok: "ok", warn: "warn", fail: "FAIL" }[verdict], name, printable(says)],
-    ...(remedy === undefined ? [] : [["", "", `→ ${printable(remedy)}`]]),
-  ]);
+  const told = new Set<string>();
+  const rows = findings.flatMap(({ name, verdict, says, remedy }) => {
+    const row = [{ ok: "ok", warn: "warn", fail: "FAIL" }[verdict], name, printable(says)];
+    if (remedy === undefined || told.has(remedy)) return [row];
+    told.add(remedy);
+    return [row, ["", "", `→ ${printable(remedy)}`]];
+  });
   return formatTable(rows);
 }
