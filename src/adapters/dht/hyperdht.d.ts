@@ -25,6 +25,9 @@ declare module "hyperdht" {
     readonly stats: {
       readonly requests: { readonly responses: number; readonly timeouts: number };
     };
+    readonly defaultKeyPair: HyperDHT.KeyPair;
+    /** Answers a question of the DHT; whether it is one. */
+    onrequest(request: { reply(value: Buffer): void }): boolean;
     readonly _nat: { add(host: string, port: number): void };
     bind(): Promise<void>;
     fullyBootstrapped(): Promise<void>;

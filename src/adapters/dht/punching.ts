@@ -1,6 +1,6 @@
 import { setTimeout as timer } from "node:timers/promises";
 import type HyperDHT from "hyperdht";
-import { codeOf } from "../../base/error.ts";
+import { codeOf, messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
 import { NetError } from "../net-error.ts";
 import { dialOne } from "./dial.ts";
@@ -120,9 +120,11 @@ function settled(
       signal.removeEventListener("abort", onAbort);
       end();
     };
-    work.then(
+    void work.then(
       () => finish(resolve),
-      (error: unknown) => finish(() => reject(error)),
+      (error: unknown) => {
+        finish(() => reject(error instanceof Error ? error : new Error(messageOf(error))));
+      },
     );
   });
 }

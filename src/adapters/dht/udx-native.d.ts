@@ -34,6 +34,7 @@ declare module "udx-native/lib/socket.js" {
   class UdxSocket extends EventEmitter {
     constructor(udx: UDX, options?: object);
     readonly udx: UDX;
+    readonly packetsTransmitted: number;
     bind(port: number, host?: string): void;
     address(): { host: string; family: number; port: number } | null;
     send(message: Uint8Array, port: number, host: string, ttl?: number): Promise<boolean>;
