@@ -2,6 +2,7 @@ import { existsSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as timer } from "node:timers/promises";
 import type { KnownPeer } from "../../gateway/control.ts";
+import type { Invited } from "../../gateway/reach.ts";
 import { mapBounded } from "../../base/concurrency.ts";
 import { makeFolder } from "../../daemon/home.ts";
 import { startDaemon, waitStopped } from "../daemon-process.ts";
@@ -16,6 +17,8 @@ const STARTS_AT_ONCE = 4;
 const SEEN_MAX_MS = 30_000;
 const STOP_MAX_MS = 20_000;
 const POLL_MS = 50;
+/** The demo's peers use their invitation at once. */
+const INVITATION_MS = 10 * 60_000;
 /** What a demo puts into its folder beside the homes. */
 export const INPUT = "input";
 export const OUTPUT = "output";
@@ -42,14 +45,20 @@ export async function startSwarm(
     const owner = await startPeer(dir, "home", [], code);
     record.owner = owner;
     writeRecord(dir, record);
-    const key = join(owner.home, "keys", "swarm.key");
+    const wish = { uses: Math.max(1, count), lifetimeMs: INVITATION_MS };
+    const { invitation } = await sessionOf(owner.home, true).askRunning<Invited>(
+      "POST",
+      "/v1/invite",
+      wish,
+    );
     const names = Array.from(
       { length: count },
       (_, index) => `peer-${String(index + 1).padStart(2, "0")}`,
     );
     await mapBounded(names, STARTS_AT_ONCE, async (name) => {
       signal.throwIfAborted();
-      const peer = await startPeer(dir, name, ["--swarm-key", key]);
+      const peer = await startPeer(dir, name, []);
+      await sessionOf(peer.home, true).askRunning("POST", "/v1/join", { invitation });
       record.peers.push(peer);
       record.peers.sort((a, b) => (a.name < b.name ? -1 : 1));
       writeRecord(dir, record);
