@@ -17,6 +17,7 @@ export async function dialOne(
   signal.throwIfAborted();
   if (node.isClosed) throw new NetError("PEER_UNREACHABLE", "this peer is stopping");
   const remote = Buffer.from(idBytes(peer));
+  forgetMainRoute(node.dht, remote);
   const stream = node.dht.connect(remote, { createSecretStream, ...options });
   let isLate = false;
   const timer = setTimeout(() => {
@@ -43,6 +44,21 @@ export async function dialOne(
     throw new NetError("PEER_IMPOSTOR", `peer ${peer}: peer ${proven} answered`);
   }
   return stream;
+}
+
+/** The parts of the library that remember by which socket a peer was reached. */
+interface SocketPool {
+  lookup(socket: object): object | null;
+  routes: { get(remote: Buffer): { socket: object; gc(): void } | null };
+}
+
+/** Lets the library forget that it has reached a peer by its main socket, the one that is in no
+ * pool: it would ask the peer there first, and where no answer comes, as from one that has just
+ * died, nobody catches its error (`retryRoute` in its lib/connect.js), which ends the process. */
+function forgetMainRoute(dht: HyperDHT, remote: Buffer): void {
+  const pool = Reflect.get(dht, "_socketPool") as SocketPool;
+  const route = pool.routes.get(remote);
+  if (route !== null && pool.lookup(route.socket) === null) route.gc();
 }
 
 function whyNot(peer: PeerId, cause: unknown): NetError {

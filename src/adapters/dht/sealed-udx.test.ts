@@ -54,7 +54,7 @@ interface Outsider extends Disposable {
 }
 
 /** A plain UDP socket, whose last question is always a member's: when that is answered, everything
- * before was looked at, for datagrams from one socket to another keep their order on one machine. */
+ * before was looked at, for datagrams between two sockets of one machine keep their order. */
 async function outsider(): Promise<Outsider> {
   const socket: Socket = createSocket("udp4");
   socket.bind(0, "127.0.0.1");
