@@ -1,4 +1,4 @@
-/** Benchmarks: `npm run bench -- put|get|small|kernels|floor|cli|cluster [--json] [--code 5/10]
+/** Benchmarks: `npm run bench -- put|get|small|kernels|floor|cli|cluster|tracker [--json] [--code 5/10]
  * [--mib 1024] [--peers 10] [--runs 3]`. Ratios against a reference of the same run. */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { benchCluster } from "./cluster.ts";
 import { getFloor, putFloor } from "./floor.ts";
 import { run as benchKernels } from "./kernels.ts";
 import { print, rounded } from "./report.ts";
+import { benchTracker } from "./tracker.ts";
 import { benchTransfer } from "./transfer.ts";
 
 const { values, positionals } = parseArgs({
@@ -19,6 +20,9 @@ const { values, positionals } = parseArgs({
     mib: { type: "string", default: "1024" },
     peers: { type: "string", default: "10" },
     runs: { type: "string", default: "3" },
+    agents: { type: "string", default: "1000" },
+    rate: { type: "string", default: "1000" },
+    seconds: { type: "string", default: "20" },
   },
 });
 
@@ -72,9 +76,14 @@ switch (bench) {
   case "cluster":
     await benchCluster(values.peers === "10" ? [3, 5, 10, 20] : sizes, mib, runs, values.json);
     break;
+  case "tracker": {
+    const { agents, rate, seconds } = values;
+    console.log(JSON.stringify(await benchTracker(Number(agents), Number(rate), Number(seconds))));
+    break;
+  }
   default:
     process.stderr.write(
-      `no benchmark ${JSON.stringify(bench)}; there are put, get, small, kernels, floor, cli, cluster`,
+      `no benchmark ${JSON.stringify(bench)}; there are put, get, small, kernels, floor, cli, cluster, tracker`,
     );
     process.exitCode = 2;
 }

@@ -112,8 +112,10 @@ test("the memory of filters is given back with their agents", () =>
     await raw.present(0, 1024, ["x"]);
     await scene.settle();
     assert.equal(tracker.stats().filtersFreeBytes, freeBytes - 1024);
+    await scene.clock.advance(FILTER_DISTANCE_MIN_MS);
     await raw.say("FILTER 2048 0");
     await scene.settle();
+    assert.equal(tracker.stats().filtersFreeBytes, freeBytes - 1024 - 2048);
     raw.stream.destroy();
     await scene.settle();
     assert.equal(tracker.stats().filtersFreeBytes, freeBytes);
