@@ -108,6 +108,9 @@ export const PEER_SOURCE_MAX_CHARS = 64;
 export const CARD_FUTURE_MAX_MS = 36 * 3_600_000;
 /** Peers asked in one round of peer exchange, and cards pushed at once. */
 export const EXCHANGE_PEERS_MAX = 4;
+/** Peers that are being asked, and how long one has to answer. */
+export const EXCHANGE_ASKS_MAX = 16;
+export const EXCHANGE_ASK_MAX_MS = 15_000;
 /** Asks of one peer for peer exchange or a dial back that are answered: one in so long. */
 export const EXCHANGE_INTERVAL_MIN_MS = 5_000;
 export const DIAL_BACK_INTERVAL_MIN_MS = 10_000;

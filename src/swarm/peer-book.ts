@@ -12,6 +12,8 @@ import type { ListedPeer } from "./peer-list.ts";
 
 /** A later answer is news for the disk, and for the order of peers, after so long. */
 const ANSWER_NEWS_MS = 10 * 60_000;
+/** A peer of which nothing but its name is known is forgotten after so many failures in a row. */
+const RUMOUR_FAILURES_MAX = 3;
 /** Who listens for news. */
 const LISTENERS_MAX = 16;
 
@@ -46,10 +48,9 @@ export class PeerBook implements Directory {
     return this.#sorted.map((entry) => entry.card(nowMs));
   }
 
-  /** Peers that somebody named and that nothing is known of yet, those that failed last. */
+  /** Peers that somebody named and that nothing is known of yet. */
   rumoured(): readonly PeerId[] {
-    const entries = [...this.#entries.values()].filter((entry) => !entry.isEvident);
-    return entries.sort((a, b) => a.failureCount - b.failureCount).map(({ id }) => id);
+    return [...this.#entries.values()].flatMap((entry) => (entry.isEvident ? [] : [entry.id]));
   }
 
   find(peer: PeerId): PeerCard | undefined {
@@ -128,6 +129,7 @@ export class PeerBook implements Directory {
     if (address !== undefined) entry.hintFailed(address);
     entry.failureCount++;
     if (entry.failureCount === 1) this.#sorted = undefined;
+    if (!entry.isEvident && entry.failureCount >= RUMOUR_FAILURES_MAX) this.#entries.delete(peer);
   }
 
   /** Signed cards to pass on: those of peers that answered or came to us since `sinceMs`, and
@@ -147,6 +149,17 @@ export class PeerBook implements Directory {
   /** Whether the peer has ever answered. */
   hasAnswered(peer: PeerId): boolean {
     return this.#entries.get(peer)?.answeredMs !== undefined;
+  }
+
+  /** The peer that became known last, of those that neither answered nor failed yet. */
+  newestUntried(): PeerId | undefined {
+    const entries = [...this.#entries.values()];
+    return entries.findLast((each) => each.answeredMs === undefined && each.failureCount === 0)?.id;
+  }
+
+  /** How often the peer failed since it last answered. */
+  failureCount(peer: PeerId): number {
+    return this.#entries.get(peer)?.failureCount ?? 0;
   }
 
   /** The signed card of one peer. */

@@ -183,11 +183,39 @@ describe("peer exchange", () => {
     const late = await openPeer(64);
     first.book.addHints("lan", [{ peer: late.id, address: "192.168.1.2:1" }]);
     first.exchange.wake();
-    await clock.advance(0);
+    await clock.advance(250);
     assert.equal(first.book.hasAnswered(late.id), true, "wake() does not wait for the next round");
     ending.abort();
     await running;
   });
+});
+
+test("run() is kept from nobody by those that hang or were made up, and forgets these", async () => {
+  const asker = await openPeer(80);
+  const made = Array.from({ length: 40 }, (_, at) => idOf(keyFor(9_000 + at).publicKey));
+  for (const [at, id] of made.entries()) {
+    network.net(id);
+    if (at < 2) {
+      await network.net(id).listen(async () => ({ status: 200 }));
+      network.setFault(id, { hang: true });
+    }
+  }
+  asker.book.addHints(
+    "dht",
+    made.map((peer) => ({ peer })),
+  );
+  const ending = new AbortController();
+  const running = asker.exchange.run(ending.signal);
+  await clock.advance(60_000);
+  const real = await openPeer(81);
+  asker.book.addHints("lan", [{ peer: real.id, address: "192.168.1.2:1" }]);
+  asker.exchange.wake();
+  await clock.advance(250);
+  assert.equal(asker.book.hasAnswered(real.id), true);
+  await clock.advance(2 * 3_600_000);
+  assert.deepEqual(asker.book.rumoured(), []);
+  ending.abort();
+  await running;
 });
 
 describe("dial back", () => {

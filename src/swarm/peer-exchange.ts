@@ -1,6 +1,8 @@
 import { messageOf } from "../base/error.ts";
 import type { PeerId } from "../base/id.ts";
 import {
+  EXCHANGE_ASK_MAX_MS,
+  EXCHANGE_ASKS_MAX,
   EXCHANGE_INTERVAL_MIN_MS,
   EXCHANGE_PEERS_MAX,
   PEERS_PAGE_MAX,
@@ -22,6 +24,8 @@ const LATELY_MS = 24 * 3_600_000;
 const ROUND_MS = 5 * 60_000;
 const LONELY_ROUND_MS = 15_000;
 const LONELY_BELOW = 3;
+/** After it was woken. */
+const ROUND_MIN_MS = 250;
 
 /** What peer exchange is made of. */
 export interface PeerExchangeOptions {
@@ -75,13 +79,22 @@ export function createPeerExchange(options: PeerExchangeOptions): PeerExchange {
     return usable;
   };
   const askSafely = async (peer: PeerId, signal: AbortSignal): Promise<void> => {
+    const limit = new AbortController();
+    const both = AbortSignal.any([signal, limit.signal]);
+    const tooLong = clock.sleep(EXCHANGE_ASK_MAX_MS, both).then(
+      () => limit.abort(new SwarmError("PEER_FAILED", `peer ${peer}: no answer in time`)),
+      () => undefined,
+    );
     try {
-      const cardCount = await ask(peer, signal);
+      const cardCount = await ask(peer, both);
       log.write("debug", "exchange.asked", { peer, cardCount });
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof SwarmError)) book.failed(peer);
+      if (!(error instanceof SwarmError) || limit.signal.aborted) book.failed(peer);
       log.write("debug", "exchange.failed", { peer, why: messageOf(error) });
+    } finally {
+      limit.abort();
+      await tooLong;
     }
   };
   return {
@@ -95,16 +108,26 @@ export function createPeerExchange(options: PeerExchangeOptions): PeerExchange {
     },
     ask,
     async run(signal) {
+      const asked = new Map<PeerId, Promise<void>>();
       while (!signal.aborted) {
-        const peers = choose(book, random);
-        await Promise.all(peers.map((peer) => askSafely(peer, signal)));
-        const waitMs = answering(book, clock).length < LONELY_BELOW ? LONELY_ROUND_MS : ROUND_MS;
+        for (const peer of choose(book, random)) {
+          if (asked.has(peer) || asked.size >= EXCHANGE_ASKS_MAX) continue;
+          const asking = askSafely(peer, signal).then(() => void asked.delete(peer));
+          asked.set(peer, asking);
+        }
+        // Those that hang do not keep us from a peer that just became known.
         const wake = sleeping.signal;
-        await clock
-          .sleep(waitMs * (0.75 + 0.5 * fraction(random)), AbortSignal.any([signal, wake]))
-          .catch(() => undefined);
-        if (wake.aborted) sleeping = new AbortController();
+        await Promise.race([Promise.all(asked.values()), once(wake)]);
+        const isLonely = lately(book, clock) < LONELY_BELOW;
+        const waitMs = (isLonely ? LONELY_ROUND_MS : ROUND_MS) * (0.75 + 0.5 * fraction(random));
+        const rest = clock.sleep(waitMs, AbortSignal.any([signal, wake]));
+        await rest.catch(() => undefined);
+        if (!wake.aborted) continue;
+        sleeping = new AbortController();
+        // Whoever wakes us all the time does not make us ask all the time.
+        await clock.sleep(ROUND_MIN_MS, signal).catch(() => undefined);
       }
+      await Promise.all(asked.values());
     },
     wake: () => sleeping.abort(),
   };
@@ -133,14 +156,18 @@ function sample(
 }
 
 /** Whom to ask: half of those that answer, the rest of those that nothing was heard of yet, so
- * that no directory's word stays untried and none keeps us from those that we know. */
+ * that no directory's word stays untried and none keeps us from those that we know. The newest
+ * one is among them: whoever names many does not hide who comes next. */
 function choose(book: PeerBook, random: Random): PeerId[] {
   const { answered, silent } = split(book);
   const fresh = shuffled([...silent, ...book.rumoured()], random);
-  const known = shuffled(answered, random);
+  fresh.sort((a, b) => book.failureCount(a) - book.failureCount(b));
+  const newest = book.newestUntried();
+  const unheard = [...new Set([...(newest === undefined ? [] : [newest]), ...fresh])];
   const half = EXCHANGE_PEERS_MAX / 2;
-  const first = known.slice(0, Math.max(half, EXCHANGE_PEERS_MAX - fresh.length));
-  return [...first, ...fresh].slice(0, EXCHANGE_PEERS_MAX);
+  const known = shuffled(answered, random);
+  const first = known.slice(0, Math.max(half, EXCHANGE_PEERS_MAX - unheard.length));
+  return [...first, ...unheard].slice(0, EXCHANGE_PEERS_MAX);
 }
 
 function split(book: PeerBook): { answered: PeerId[]; silent: PeerId[] } {
@@ -151,8 +178,17 @@ function split(book: PeerBook): { answered: PeerId[]; silent: PeerId[] } {
   };
 }
 
-function answering(book: PeerBook, clock: Clock): Uint8Array[] {
-  return book.cards(clock.nowMs() - LATELY_MS).lately;
+/** How many peers were there lately. */
+function lately(book: PeerBook, clock: Clock): number {
+  return book.cards(clock.nowMs() - LATELY_MS).lately.length;
+}
+
+/** Resolves when a signal is aborted. */
+function once(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** 0 to 1. */
