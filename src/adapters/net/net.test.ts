@@ -105,7 +105,7 @@ test("when the better carrier breaks, the worse one serves again", async () => {
     await net.request(HOLDER_ID, get, never);
     assert.equal(net.carrierOf(HOLDER_ID), "direct");
     open.better = false;
-    net.closeIdle();
+    net.retire();
     assert.equal((await net.request(HOLDER_ID, get, never)).status, 200);
     assert.equal(net.carrierOf(HOLDER_ID), "relayed");
   } finally {

@@ -29,11 +29,9 @@ export interface NetOptions {
 
 /** A Net over carriers. */
 export interface CarrierNet extends Net {
-  /** Ends the sessions that others opened, each as soon as nothing is in flight on it: whoever
-   * comes again proves again what it knows of the swarm. */
+  /** Ends all sessions, each as soon as nothing is in flight on it: whoever comes again, we too,
+   * proves again what it knows of the swarm. */
   retire(): void;
-  /** Ends the sessions that we opened and that idle: after the network has changed, say. */
-  closeIdle(): void;
 }
 
 /** Puts carriers together: one pool of dialled sessions, one HTTP server for accepted ones.
@@ -84,8 +82,10 @@ export function openNet(options: NetOptions): CarrierNet {
       const open = kinds.filter((kind) => kind !== undefined);
       return open.toSorted((a, b) => rankOf(a) - rankOf(b))[0];
     },
-    retire: () => server?.retire(),
-    closeIdle: () => pool.closeIdle(),
+    retire() {
+      pool.retire();
+      server?.retire();
+    },
     async close() {
       pool.close();
       server?.close();

@@ -40,6 +40,10 @@ export interface SessionBounds {
   /** Sessions accepted, in all and from one peer. */
   acceptedMax: number;
   acceptedPerPeerMax: number;
+  /** Sessions that have become streams, in all and from one peer; they count no more as
+   * accepted. */
+  streamsMax: number;
+  streamsPerPeerMax: number;
   /** Sessions dialled, in all and to one peer. */
   dialledMax: number;
   dialledPerPeerMax: number;
@@ -74,6 +78,8 @@ export const SESSION_BOUNDS: SessionBounds = {
   halfOpenPerAddressMax: 64,
   acceptedMax: 512,
   acceptedPerPeerMax: 16,
+  streamsMax: 4_096,
+  streamsPerPeerMax: 64,
   dialledMax: 384,
   dialledPerPeerMax: 6,
   rememberedMax: 1_024,

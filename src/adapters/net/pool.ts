@@ -42,6 +42,8 @@ export class SessionPool {
   readonly #idle = new Set<Duplex>();
   /** Each idle session is closed when its time is over. */
   readonly #timers = new Map<Duplex, NodeJS.Timeout>();
+  /** Sessions that end after the request that is in flight on them. */
+  readonly #retired = new WeakSet<Duplex>();
   readonly #closing = new AbortController();
   #openCount = 0;
   #waitingCount = 0;
@@ -76,7 +78,7 @@ export class SessionPool {
 
   /** Takes a session back after a whole exchange. */
   release(peer: PeerId, socket: Duplex): void {
-    if (socket.destroyed || this.#closing.signal.aborted) {
+    if (socket.destroyed || this.#retired.has(socket) || this.#closing.signal.aborted) {
       socket.destroy();
       return;
     }
@@ -96,8 +98,11 @@ export class SessionPool {
     this.#serveWaiting();
   }
 
-  /** Ends the sessions that idle. */
-  closeIdle(): void {
+  /** Ends every open session as soon as nothing is in flight on it. */
+  retire(): void {
+    for (const { open } of this.#peers.values()) {
+      for (const socket of open.keys()) this.#retired.add(socket);
+    }
     for (const socket of this.#idle) socket.destroy();
   }
 

@@ -38,6 +38,8 @@ export class SessionServer {
   readonly #buffers = new BlockBuffers();
   /** The session of each socket, the longest idle first. */
   readonly #accepted = new Map<Duplex, Accepted>();
+  /** Sessions that have become streams, and whose they are. */
+  readonly #streams = new Map<Duplex, PeerId>();
 
   constructor(options: SessionServerOptions, handler: PeerHandler) {
     this.#options = options;
@@ -78,6 +80,7 @@ export class SessionServer {
   close(): void {
     this.#http.close(() => undefined);
     for (const socket of this.#accepted.keys()) socket.destroy();
+    for (const socket of this.#streams.keys()) socket.destroy();
   }
 
   #createHttp(handler: PeerHandler): HttpServer {
@@ -106,7 +109,7 @@ export class SessionServer {
       const accepted = this.#busy(socket);
       if (accepted === undefined) return;
       if (head.length > 0) socket.unshift(head);
-      // The stream has the session for good: it closes with it.
+      if (!this.#toStream(accepted.session)) return;
       void upgrades.take(accepted.session, request.url ?? "/", socket, log);
     });
     http.on("clientError", (error, socket) => {
@@ -117,6 +120,20 @@ export class SessionServer {
       socket.destroy();
     });
     return http;
+  }
+
+  /** The stream has the session for good: it closes with it. */
+  #toStream({ peer, socket }: Session): boolean {
+    const { streamsMax, streamsPerPeerMax } = this.#options.bounds;
+    const ofPeer = [...this.#streams.values()].filter((each) => each === peer).length;
+    this.#accepted.delete(socket);
+    if (this.#streams.size >= streamsMax || ofPeer >= streamsPerPeerMax) {
+      socket.destroy();
+      return false;
+    }
+    this.#streams.set(socket, peer);
+    socket.once("close", () => this.#streams.delete(socket));
+    return true;
   }
 
   /** Counts a request in, or ends the session that may not have it. */

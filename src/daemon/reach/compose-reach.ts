@@ -72,7 +72,7 @@ export async function composeReach(
   });
   closers.add(() => peerNet.net.close());
   // After a change everybody proves anew what they know, and we do.
-  home.onChange(() => peerNet.net.retire());
+  home.onChange(() => peerNet.retire());
   const near = (): string[] => nearAddresses(peerNet.direct.port);
   const roles = rolesOf(config);
   const card = new OwnCard({ key, clock, site: config.site, offeredBytes, near, roles });

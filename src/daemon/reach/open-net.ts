@@ -37,6 +37,8 @@ export interface PeerNet {
   relayed: RelayCarrier;
   /** Peers that say that they relay. */
   relays: () => PeerId[];
+  /** Ends all sessions, and what is relayed for others, as soon as nothing is in flight. */
+  retire(): void;
   /** Begins to relay for others, which only makes sense for a peer that can be reached. */
   relayForOthers(): RelayServer | undefined;
 }
@@ -76,6 +78,10 @@ export function openPeerNet(parts: OpenNetParts): PeerNet {
     direct,
     relayed,
     relays,
+    retire() {
+      net.retire();
+      server?.retire();
+    },
     relayForOthers() {
       if (!config.relay) return undefined;
       const limits = { bytesPerSecondPerPeer: config.relay_limit };
