@@ -61,7 +61,7 @@ export class Acceptor {
     if (take !== undefined) await this.#start();
   }
 
-  /** Ends the sessions of one kind, and takes no more. */
+  /** Takes no more sessions of one kind. */
   forget(kind: CarrierKind): void {
     this.#takers.delete(kind);
   }

@@ -90,6 +90,7 @@ export class Punching {
         const options = { reusableSocket: true, holepunch };
         return await dialOne(this.#node, peer, options, leftMs, signal);
       } catch (error) {
+        this.#node.log("debug", "dht.punch", error);
         const isOver = performance.now() + PUNCH_AGAIN_MS >= endMs;
         if (isOver || !isPunchable || codeOf(error) !== "PEER_UNREACHABLE") throw error;
         await timer(PUNCH_AGAIN_MS, undefined, { signal });
