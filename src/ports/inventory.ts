@@ -1,7 +1,7 @@
 import type { ShardId } from "../base/id.ts";
 
-/** What a holder holds, for whomever: what it tells trackers. Ids cannot be guessed, so that whoever
- * asks for one knows the shard already. */
+/** What a holder holds, for whomever: what it tells trackers. Ids cannot be guessed, so that
+ * whoever asks for one knows the shard already. */
 export interface Inventory {
   /** Whether a shard is held for anybody. */
   holds(id: ShardId): boolean;

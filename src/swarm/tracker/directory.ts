@@ -62,21 +62,103 @@ export interface TrackerDirectoryOptions {
 
 /** Makes the client of the trackers. */
 export function createTrackerDirectory(options: TrackerDirectoryOptions): TrackerDirectory {
-  const { net, clock, self, certificate } = options;
-  const headers = { [CERTIFICATE_HEADER]: base64UrlEncode(certificate) };
-  const trackers = (): PeerId[] =>
-    options
-      .trackers()
-      .filter((peer) => peer !== self)
-      .slice(0, TRACKERS_MAX);
+  return new HttpTrackerDirectory(options);
+}
 
-  const ask = async (
+/** A card, opened, and as it came. */
+interface ReadCard {
+  body: CardBody;
+  bytes: Uint8Array;
+}
+
+type Read<Item> = (tracker: PeerId, body: Uint8Array) => Item[];
+
+class HttpTrackerDirectory implements TrackerDirectory {
+  readonly #options: TrackerDirectoryOptions;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(options: TrackerDirectoryOptions) {
+    this.#options = options;
+    this.#headers = { [CERTIFICATE_HEADER]: base64UrlEncode(options.certificate) };
+  }
+
+  async whoHas(hash: ShardId, signal: AbortSignal): Promise<AgentAddress[]> {
+    const path = `/api/who-has?q=${hash}`;
+    return this.#addresses(path, WHO_HAS_ADDRESSES_MAX, signal);
+  }
+
+  async whereToUpload(
+    sizeBytes: number,
+    signal: AbortSignal,
+    count?: number,
+  ): Promise<AgentAddress[]> {
+    const wanted = count === undefined ? "" : `&count=${count}`;
+    const path = `/api/where-to-upload?size=${sizeBytes}${wanted}`;
+    const all = await this.#addresses(path, count ?? WHERE_TO_UPLOAD_MAX, signal);
+    return all.slice(0, count);
+  }
+
+  async introduceMe(to: AgentAddress, wish: ShardWish, signal: AbortSignal): Promise<Uint8Array> {
+    const address = encodeURIComponent(formatAgentAddress(to));
+    const path = `/api/introduce-me?to=${address}&hash=${wish.id}&size=${wish.lengthBytes}`;
+    let failure: unknown = new SwarmError("TRACKER_MISSING", "no tracker is known");
+    for (const tracker of this.#trackers()) {
+      try {
+        const body = await this.#ask(tracker, path, TRACKER_ANSWER_MAX_BYTES, signal);
+        return ticketOf(tracker, body, { ...wish, holder: to.peer, ...this.#options });
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async peers(limit: number, signal: AbortSignal): Promise<ReadCard[]> {
+    const read: Read<ReadCard> = (_tracker, body) =>
+      decodeCards(body, PEERS_PAGE_MAX).map((bytes) => ({ body: openCard(bytes), bytes }));
+    const maxBytes = PEERS_PAGE_MAX * (SIGNED_BODY_MAX_BYTES + KIB);
+    const all = await this.#askAll(`/api/peers?limit=${limit}`, maxBytes, read, signal);
+    const seen = new Set<PeerId>([this.#options.self]);
+    return all.filter(({ body }) => !seen.has(body.id) && seen.add(body.id)).slice(0, limit);
+  }
+
+  #trackers(): PeerId[] {
+    const { trackers, self } = this.#options;
+    const others = trackers().filter((peer) => peer !== self);
+    return others.slice(0, TRACKERS_MAX);
+  }
+
+  async #addresses(path: string, max: number, signal: AbortSignal): Promise<AgentAddress[]> {
+    const read: Read<AgentAddress> = (tracker, body) => addressesOf(tracker, body, max);
+    const all = await this.#askAll(path, TRACKER_ANSWER_MAX_BYTES, read, signal);
+    return distinct(all, this.#options.self);
+  }
+
+  /** What each tracker that answers says, taken in turn, so that none can push out the others. */
+  async #askAll<Item>(
+    path: string,
+    bodyMaxBytes: number,
+    read: Read<Item>,
+    signal: AbortSignal,
+  ): Promise<Item[]> {
+    const answers = await Promise.allSettled(
+      this.#trackers().map(async (tracker) =>
+        read(tracker, await this.#ask(tracker, path, bodyMaxBytes, signal)),
+      ),
+    );
+    signal.throwIfAborted();
+    return inTurn(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : [])));
+  }
+
+  async #ask(
     tracker: PeerId,
     path: string,
     bodyMaxBytes: number,
     signal: AbortSignal,
-  ): Promise<Uint8Array> => {
-    const request = { method: "GET", path, headers, bodyMaxBytes } as const;
+  ): Promise<Uint8Array> {
+    const { net, clock } = this.#options;
+    const request = { method: "GET", path, headers: this.#headers, bodyMaxBytes } as const;
     const stop = new AbortController();
     const late = new SwarmError("PEER_REFUSED", `tracker ${tracker}: gives no answer`);
     clock.sleep(TRACKER_ASKED_MS, stop.signal).then(
@@ -91,61 +173,7 @@ export function createTrackerDirectory(options: TrackerDirectoryOptions): Tracke
     } finally {
       stop.abort();
     }
-  };
-
-  /** What each tracker that answered says, taken in turn, so that none can push out the others. */
-  const askAll = async <Item>(
-    path: string,
-    bodyMaxBytes: number,
-    read: (tracker: PeerId, body: Uint8Array) => Item[],
-    signal: AbortSignal,
-  ): Promise<Item[]> => {
-    const answers = await Promise.allSettled(
-      trackers().map(async (peer) => read(peer, await ask(peer, path, bodyMaxBytes, signal))),
-    );
-    signal.throwIfAborted();
-    return inTurn(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : [])));
-  };
-
-  return {
-    async whoHas(hash, signal) {
-      const read = (tracker: PeerId, body: Uint8Array): AgentAddress[] =>
-        addressesOf(tracker, body, WHO_HAS_ADDRESSES_MAX);
-      const path = `/api/who-has?q=${hash}`;
-      return distinct(await askAll(path, TRACKER_ANSWER_MAX_BYTES, read, signal), self);
-    },
-    async whereToUpload(sizeBytes, signal, count) {
-      const wanted = count === undefined ? "" : `&count=${count}`;
-      const read = (tracker: PeerId, body: Uint8Array): AgentAddress[] =>
-        addressesOf(tracker, body, count ?? WHERE_TO_UPLOAD_MAX);
-      const path = `/api/where-to-upload?size=${sizeBytes}${wanted}`;
-      const all = distinct(await askAll(path, TRACKER_ANSWER_MAX_BYTES, read, signal), self);
-      return all.slice(0, count);
-    },
-    async introduceMe(to, wish, signal) {
-      const address = encodeURIComponent(formatAgentAddress(to));
-      const path = `/api/introduce-me?to=${address}&hash=${wish.id}&size=${wish.lengthBytes}`;
-      let failure: unknown = new SwarmError("TRACKER_MISSING", "no tracker is known");
-      for (const tracker of trackers()) {
-        try {
-          const body = await ask(tracker, path, TRACKER_ANSWER_MAX_BYTES, signal);
-          return ticketOf(tracker, body, { ...wish, holder: to.peer, ...options });
-        } catch (error) {
-          signal.throwIfAborted();
-          failure = error;
-        }
-      }
-      throw failure;
-    },
-    async peers(limit, signal) {
-      const read = (_tracker: PeerId, body: Uint8Array): { body: CardBody; bytes: Uint8Array }[] =>
-        decodeCards(body, PEERS_PAGE_MAX).map((bytes) => ({ body: openCard(bytes), bytes }));
-      const maxBytes = PEERS_PAGE_MAX * (SIGNED_BODY_MAX_BYTES + KIB);
-      const all = await askAll(`/api/peers?limit=${limit}`, maxBytes, read, signal);
-      const seen = new Set<PeerId>([self]);
-      return all.filter(({ body }) => !seen.has(body.id) && seen.add(body.id)).slice(0, limit);
-    },
-  };
+  }
 }
 
 /** The first of each list, the second of each, and so on. */

@@ -1,8 +1,8 @@
 import { idBytes, type ShardId } from "../../base/id.ts";
 import { AGENT_FILTER_MAX_BYTES } from "../../base/limits.ts";
 
-/** A Bloom filter over shard ids. Ids are hashes already, so the bits are taken out of them: bit `i`
- * of an id is its `i`-th little-endian u32, modulo the number of bits (a power of two).
+/** A Bloom filter over shard ids. Ids are hashes already, so the bits are taken out of them: bit
+ * `i` of an id is its `i`-th little-endian u32, modulo the number of bits (a power of two).
  *
  * With `b` bits a shard, a foreign id is taken for one of the filter's with the probability
  * (1 - e^(-7/b))^7: at most 0.82 % at 10 bits, which is where a filter is full, and 0.0043 % at 20,

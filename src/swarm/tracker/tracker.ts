@@ -47,8 +47,8 @@ export interface TrackerOptions {
   local?: AgentSelf;
 }
 
-/** The discovery server: what it knows comes from the agents that are connected, and goes with them,
- * so that a restart needs nothing but their coming back.
+/** The discovery server: what it knows comes from the agents that are connected, and goes with
+ * them, so that a restart needs nothing but their coming back.
  * @see docs/tracker.md */
 export interface Tracker {
   /** Whether a path is a tracker's. */
