@@ -78,8 +78,10 @@ test("a router that refuses is left for the next way, and asked again later", as
   const { ports, clock, said, changes } = start(first, second);
   await ports.tried;
   assert.deepEqual([ports.mapped(), said], [[], ["debug router.refused", "debug router.refused"]]);
+  assert.deepEqual(ports.outcome(), { failure: "nat-pmp: not today; upnp: not today" });
   second.state = "works";
   await clock.advance(10 * 60_000);
+  assert.deepEqual(ports.outcome(), { method: "upnp" });
   assert.deepEqual([ports.mapped().length, changes()], [3, 1]);
   first.state = "works";
   await clock.advance(HOUR_MS);

@@ -17,6 +17,8 @@ const RETRY_MS = 10 * 60_000;
 export interface RouterPorts {
   /** What is open now. */
   mapped(): readonly MappedPort[];
+  /** How they were opened, or why none are, as the last attempt went; neither before it. */
+  outcome(): { method?: RouterWay["name"]; failure?: string };
   /** Resolves after the first attempt, whatever it came to. */
   readonly tried: Promise<void>;
   /** Removes what was opened, within two seconds. */
@@ -47,12 +49,14 @@ export function openRouterPorts(options: RouterPortsOptions): RouterPorts {
   const ending = new AbortController();
   let mapped: readonly MappedPort[] = [];
   let used: RouterWay | undefined;
+  let failure: string | undefined;
 
   const attempt = async (): Promise<void> => {
     const before = JSON.stringify(mapped);
     // The way that worked goes first; another would open a second set of ports.
     const order = [...ways].sort((a, b) => Number(b === used) - Number(a === used));
     let found: readonly MappedPort[] = [];
+    const failures: string[] = [];
     for (const way of order) {
       try {
         found = await within(clock, ATTEMPT_MAX_MS, ending.signal, (signal) =>
@@ -62,10 +66,12 @@ export function openRouterPorts(options: RouterPortsOptions): RouterPorts {
         break;
       } catch (error) {
         if (ending.signal.aborted) return;
+        failures.push(`${way.name}: ${messageOf(error)}`);
         log.write("debug", "router.refused", { way: way.name, why: messageOf(error) });
       }
     }
     mapped = found;
+    failure = failures.join("; ");
     if (JSON.stringify(mapped) === before) return;
     log.write("info", "router.ports", { way: used?.name ?? "", portCount: mapped.length });
     onChange?.();
@@ -80,6 +86,10 @@ export function openRouterPorts(options: RouterPortsOptions): RouterPorts {
   });
   return {
     mapped: () => mapped,
+    outcome() {
+      if (mapped.length > 0 && used !== undefined) return { method: used.name };
+      return failure === undefined ? {} : { failure };
+    },
     tried: first,
     async close() {
       ending.abort();
