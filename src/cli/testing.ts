@@ -61,7 +61,7 @@ export function startCli(
   args: readonly string[],
   options: RunOptions = {},
 ): ChildProcessWithoutNullStreams {
-  const env = { ...process.env, ...options.environment };
+  const env = { ...process.env, HOLDFAST_TEST_ALONE: "1", ...options.environment };
   return spawn(process.execPath, [MAIN, ...args], { stdio: "pipe", env });
 }
 

@@ -6,7 +6,7 @@ import { createApi } from "../gateway/api.ts";
 import { createJobs } from "../gateway/jobs.ts";
 import { listenOnSocket } from "../gateway/server.ts";
 import { composePeer } from "./compose.ts";
-import { loadConfig } from "./config.ts";
+import { loadConfig, type Config } from "./config.ts";
 import { createControl } from "./control.ts";
 import { openFileList } from "./file-list.ts";
 import { socketAddress } from "./home.ts";
@@ -36,7 +36,7 @@ export interface RunningPeer {
  * @throws the coded error of what could not be started; what was is closed again */
 export async function startPeer(parts: StartParts): Promise<RunningPeer> {
   const { paths, log } = parts;
-  const config = loadConfig(paths.config);
+  const config = configOf(paths.config);
   const steerable = process.env["HOLDFAST_TEST_CLOCK"] === "1" ? createSteerableClock() : undefined;
   const clock = steerable ?? systemClock;
   const files = openFileList(config.file_list ?? paths.fileList);
@@ -68,6 +68,14 @@ export async function startPeer(parts: StartParts): Promise<RunningPeer> {
     await peer.close();
     throw error;
   }
+}
+
+/** The configuration. Peers of tests neither look around in this machine's network nor ask its
+ * router, whatever it says. */
+function configOf(file: string): Config {
+  const config = loadConfig(file);
+  if (process.env["HOLDFAST_TEST_ALONE"] !== "1") return config;
+  return { ...config, lan: false, router_ports: false };
 }
 
 /** Resolves at the first signal, or when it is asked for; a second signal ends the process at

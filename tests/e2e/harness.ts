@@ -47,7 +47,7 @@ interface StartOptions {
 
 /** Starts one command line of Holdfast. */
 export function startHoldfast(args: readonly string[], options: StartOptions = {}): Running {
-  const env = { ...process.env, ...options.env };
+  const env = { ...process.env, HOLDFAST_TEST_ALONE: "1", ...options.env };
   delete env["HOLDFAST_HOME"];
   delete env["NODE_TEST_CONTEXT"];
   const [program = HOLDFAST, ...rest] = [...(options.through ?? []), HOLDFAST, ...args];
@@ -189,11 +189,6 @@ export function writeRandom(path: string, sizeBytes: number): void {
   }
 }
 
-/** Peers of tests are made known to each other by the tests, and ask no router. */
-export function keepToOneself(home: string): void {
-  writeFileSync(join(home, "config.toml"), "lan = false\nrouter_ports = false\n", { mode: 0o600 });
-}
-
 /** A swarm whose processes and folder are this test's alone. */
 export class TestSwarm {
   readonly folder: string;
@@ -222,7 +217,6 @@ export class TestSwarm {
     mkdirSync(join(folder, "swarm"));
     const home = join(folder, "swarm", "home");
     await holdfastJson(["--home", home, "init"]);
-    keepToOneself(home);
     return new TestSwarm(folder, await startPeer(home), []);
   }
 
@@ -247,7 +241,6 @@ export class TestSwarm {
     const home = join(this.folder, "swarm", `added-${this.peers.length + 1}`);
     const key = join(this.owner.home, "keys", "swarm.key");
     await holdfastJson(["--home", home, "init", "--swarm-key", key]);
-    keepToOneself(home);
     for (const [name, value] of Object.entries(config)) {
       await holdfastJson(["--home", home, "config", "set", name, value]);
     }

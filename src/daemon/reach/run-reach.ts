@@ -11,6 +11,7 @@ import type { ComposeParts } from "../compose.ts";
 import type { ComposedReach } from "./compose-reach.ts";
 import { keepAskingBack } from "./dial-backs.ts";
 import { learnOutside } from "./outside.ts";
+import { openRouter } from "./router.ts";
 import { Search } from "./search.ts";
 
 /** What runs as long as the peer does. */
@@ -45,6 +46,7 @@ export function runReach(
   card.onChange(beReachable);
   beReachable();
   const search = new Search(reach, clock, outside, config.dht);
+  const router = openRouter(reach, parts, search, closers);
   closers.add(() => search.close());
   void search.run(signal);
   if (config.lan) closers.add(listenInLan(reach, parts));
@@ -58,7 +60,7 @@ export function runReach(
   const asker = { net, self: keyring.peerId, trackers, agent: agentSelf };
   const agent = runAgent({ ...asker, clock, random: systemRandom, log });
   closers.add(() => agent.close());
-  return { signal, agent, mappings: () => ({ ports: [] }), wake: () => search.wake() };
+  return { signal, agent, mappings: () => router.facts(), wake: () => search.wake() };
 }
 
 function listenInLan(
