@@ -58,10 +58,36 @@ export interface PeerExchange {
 
 /** Makes a peer's exchange; `run` starts it. */
 export function createPeerExchange(options: PeerExchangeOptions): PeerExchange {
-  const { book, net, clock, random, log, ownCard } = options;
-  const gate = new RateGate(clock, EXCHANGE_INTERVAL_MIN_MS, "cards");
-  let sleeping = new AbortController();
-  const ask = async (peer: PeerId, signal: AbortSignal): Promise<number> => {
+  return new Exchange(options);
+}
+
+class Exchange implements PeerExchange {
+  readonly #options: PeerExchangeOptions;
+  readonly #gate: RateGate;
+  /** Those that are being asked. */
+  readonly #asked = new Map<PeerId, Promise<void>>();
+  #sleeping = new AbortController();
+
+  constructor(options: PeerExchangeOptions) {
+    this.#options = options;
+    this.#gate = new RateGate(options.clock, EXCHANGE_INTERVAL_MIN_MS, "cards");
+  }
+
+  cards(): Uint8Array[] {
+    const { book, ownCard, clock, random } = this.#options;
+    return sample(book, ownCard(), clock.nowMs(), random);
+  }
+
+  take(peer: PeerId, card: Uint8Array): void {
+    this.#gate.pass(peer);
+    if (openCard(card).id !== peer) {
+      throw new SwarmError("REQUEST_MALFORMED", "a peer pushes its own card alone");
+    }
+    this.#options.book.addCard(card, "self");
+  }
+
+  async ask(peer: PeerId, signal: AbortSignal): Promise<number> {
+    const { book, net, ownCard } = this.#options;
     const own = ownCard();
     const path = "/v1/peers";
     const request =
@@ -77,8 +103,42 @@ export function createPeerExchange(options: PeerExchangeOptions): PeerExchange {
     let usable = 0;
     for (const card of decodeCards(body, PEERS_PAGE_MAX)) usable += takeFrom(book, peer, card);
     return usable;
-  };
-  const askSafely = async (peer: PeerId, signal: AbortSignal): Promise<void> => {
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { book, clock, random } = this.#options;
+    while (!signal.aborted) {
+      for (const peer of choose(book, random)) this.#begin(peer, signal);
+      // Those that hang do not keep us from a peer that just became known.
+      const wake = this.#sleeping.signal;
+      await Promise.race([Promise.all(this.#asked.values()), once(wake)]);
+      const isLonely = lately(book, clock) < LONELY_BELOW;
+      const waitMs = (isLonely ? LONELY_ROUND_MS : ROUND_MS) * (0.75 + 0.5 * fraction(random));
+      const rest = clock.sleep(waitMs, AbortSignal.any([signal, wake]));
+      await rest.catch(() => undefined);
+      if (!wake.aborted) continue;
+      this.#sleeping = new AbortController();
+      // Whoever wakes us all the time does not make us ask all the time.
+      await clock.sleep(ROUND_MIN_MS, signal).catch(() => undefined);
+    }
+    await Promise.all(this.#asked.values());
+  }
+
+  wake(): void {
+    this.#sleeping.abort();
+  }
+
+  #begin(peer: PeerId, signal: AbortSignal): void {
+    if (this.#asked.has(peer) || this.#asked.size >= EXCHANGE_ASKS_MAX) return;
+    const asking = this.#askSafely(peer, signal);
+    this.#asked.set(
+      peer,
+      asking.then(() => void this.#asked.delete(peer)),
+    );
+  }
+
+  async #askSafely(peer: PeerId, signal: AbortSignal): Promise<void> {
+    const { book, clock, log } = this.#options;
     const limit = new AbortController();
     const both = AbortSignal.any([signal, limit.signal]);
     const tooLong = clock.sleep(EXCHANGE_ASK_MAX_MS, both).then(
@@ -86,7 +146,7 @@ export function createPeerExchange(options: PeerExchangeOptions): PeerExchange {
       () => undefined,
     );
     try {
-      const cardCount = await ask(peer, both);
+      const cardCount = await this.ask(peer, both);
       log.write("debug", "exchange.asked", { peer, cardCount });
     } catch (error) {
       if (signal.aborted) return;
@@ -96,41 +156,7 @@ export function createPeerExchange(options: PeerExchangeOptions): PeerExchange {
       limit.abort();
       await tooLong;
     }
-  };
-  return {
-    cards: () => sample(book, ownCard(), clock.nowMs(), random),
-    take(peer, card) {
-      gate.pass(peer);
-      if (openCard(card).id !== peer) {
-        throw new SwarmError("REQUEST_MALFORMED", "a peer pushes its own card alone");
-      }
-      book.addCard(card, "self");
-    },
-    ask,
-    async run(signal) {
-      const asked = new Map<PeerId, Promise<void>>();
-      while (!signal.aborted) {
-        for (const peer of choose(book, random)) {
-          if (asked.has(peer) || asked.size >= EXCHANGE_ASKS_MAX) continue;
-          const asking = askSafely(peer, signal).then(() => void asked.delete(peer));
-          asked.set(peer, asking);
-        }
-        // Those that hang do not keep us from a peer that just became known.
-        const wake = sleeping.signal;
-        await Promise.race([Promise.all(asked.values()), once(wake)]);
-        const isLonely = lately(book, clock) < LONELY_BELOW;
-        const waitMs = (isLonely ? LONELY_ROUND_MS : ROUND_MS) * (0.75 + 0.5 * fraction(random));
-        const rest = clock.sleep(waitMs, AbortSignal.any([signal, wake]));
-        await rest.catch(() => undefined);
-        if (!wake.aborted) continue;
-        sleeping = new AbortController();
-        // Whoever wakes us all the time does not make us ask all the time.
-        await clock.sleep(ROUND_MIN_MS, signal).catch(() => undefined);
-      }
-      await Promise.all(asked.values());
-    },
-    wake: () => sleeping.abort(),
-  };
+  }
 }
 
 /** One card that a peer sent; what is wrong with it is that card's matter, not the others'.

@@ -40,72 +40,96 @@ export interface RouterPortsOptions {
 /** Asks the router to open ports, in the background, and keeps them open until `close`. Most
  * networks have no router that does: that is for the debug log and nothing else. */
 export function openRouterPorts(options: RouterPortsOptions): RouterPorts {
-  const { tcpPort, udpPorts, clock, log, onChange } = options;
-  const ways = options.ways ?? [natPmp, createUpnp()];
-  const wanted: WantedPort[] = [
-    { protocol: "tcp" as const, port: tcpPort },
-    ...udpPorts.map((port) => ({ protocol: "udp" as const, port })),
-  ].slice(0, ROUTER_PORTS_MAX);
-  const ending = new AbortController();
-  let mapped: readonly MappedPort[] = [];
-  let used: RouterWay | undefined;
-  let failure: string | undefined;
+  return new OpenedPorts(options);
+}
 
-  const attempt = async (): Promise<void> => {
-    const before = JSON.stringify(mapped);
+class OpenedPorts implements RouterPorts {
+  readonly tried: Promise<void>;
+  readonly #options: RouterPortsOptions;
+  readonly #ways: readonly RouterWay[];
+  readonly #wanted: readonly WantedPort[];
+  readonly #ending = new AbortController();
+  readonly #running: Promise<void>;
+  #mapped: readonly MappedPort[] = [];
+  #used: RouterWay | undefined;
+  #failure: string | undefined;
+
+  constructor(options: RouterPortsOptions) {
+    this.#options = options;
+    this.#ways = options.ways ?? [natPmp, createUpnp()];
+    this.#wanted = [
+      { protocol: "tcp" as const, port: options.tcpPort },
+      ...options.udpPorts.map((port) => ({ protocol: "udp" as const, port })),
+    ].slice(0, ROUTER_PORTS_MAX);
+    this.tried = this.#attempt();
+    this.#running = this.#run();
+  }
+
+  mapped(): readonly MappedPort[] {
+    return this.#mapped;
+  }
+
+  outcome(): { method?: RouterWay["name"]; failure?: string } {
+    if (this.#mapped.length > 0 && this.#used !== undefined) return { method: this.#used.name };
+    return this.#failure === undefined ? {} : { failure: this.#failure };
+  }
+
+  async close(): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#ending.abort();
+    await this.#running;
+    const [way, ports] = [this.#used, this.#mapped];
+    if (ports.length === 0 || way === undefined) return;
+    this.#mapped = [];
+    try {
+      const { signal } = new AbortController();
+      await within(clock, CLOSE_MAX_MS, signal, (limit) => way.unmap(ports, limit));
+    } catch (error) {
+      // The router forgets them by itself when the lease is over.
+      log.write("debug", "router.kept", { way: way.name, why: messageOf(error) });
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ending;
+    await this.tried;
+    while (!signal.aborted) {
+      const waitMs = this.#mapped.length > 0 ? RENEW_MS : RETRY_MS;
+      await this.#options.clock.sleep(waitMs, signal).catch(() => undefined);
+      if (!signal.aborted) await this.#attempt();
+    }
+  }
+
+  async #attempt(): Promise<void> {
+    const { clock, log, onChange } = this.#options;
+    const { signal } = this.#ending;
+    const before = JSON.stringify(this.#mapped);
     // The way that worked goes first; another would open a second set of ports.
-    const order = [...ways].sort((a, b) => Number(b === used) - Number(a === used));
-    let found: readonly MappedPort[] = [];
+    const order = [...this.#ways].sort(
+      (a, b) => Number(b === this.#used) - Number(a === this.#used),
+    );
     const failures: string[] = [];
+    let found: readonly MappedPort[] = [];
     for (const way of order) {
       try {
-        found = await within(clock, ATTEMPT_MAX_MS, ending.signal, (signal) =>
-          way.map(wanted, signal),
+        found = await within(clock, ATTEMPT_MAX_MS, signal, (limit) =>
+          way.map(this.#wanted, limit),
         );
-        used = way;
+        this.#used = way;
         break;
       } catch (error) {
-        if (ending.signal.aborted) return;
+        if (signal.aborted) return;
         failures.push(`${way.name}: ${messageOf(error)}`);
         log.write("debug", "router.refused", { way: way.name, why: messageOf(error) });
       }
     }
-    mapped = found;
-    failure = failures.join("; ");
-    if (JSON.stringify(mapped) === before) return;
-    log.write("info", "router.ports", { way: used?.name ?? "", portCount: mapped.length });
+    this.#mapped = found;
+    this.#failure = failures.join("; ");
+    if (JSON.stringify(found) === before) return;
+    const way = this.#used?.name ?? "";
+    log.write("info", "router.ports", { way, portCount: found.length });
     onChange?.();
-  };
-  const first = attempt();
-  const running = first.then(async () => {
-    while (!ending.signal.aborted) {
-      const waitMs = mapped.length > 0 ? RENEW_MS : RETRY_MS;
-      await clock.sleep(waitMs, ending.signal).catch(() => undefined);
-      if (!ending.signal.aborted) await attempt();
-    }
-  });
-  return {
-    mapped: () => mapped,
-    outcome() {
-      if (mapped.length > 0 && used !== undefined) return { method: used.name };
-      return failure === undefined ? {} : { failure };
-    },
-    tried: first,
-    async close() {
-      ending.abort();
-      await running;
-      if (mapped.length === 0 || used === undefined) return;
-      const [way, ports] = [used, mapped];
-      mapped = [];
-      try {
-        const { signal } = new AbortController();
-        await within(clock, CLOSE_MAX_MS, signal, (limit) => way.unmap(ports, limit));
-      } catch (error) {
-        // The router forgets them by itself when the lease is over.
-        log.write("debug", "router.kept", { way: way.name, why: messageOf(error) });
-      }
-    },
-  };
+  }
 }
 
 /** Runs `work` for at most `maxMs`; when that is over, it is left alone with an aborted signal. */
