@@ -70,9 +70,11 @@ export class ShardFilter {
 
   /** Whether the shard with these words went in; true for a few others too. */
   mayHold(words: Uint32Array): boolean {
-    for (const word of words) {
-      const bit = word & this.#mask;
-      if (((this.bytes[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
+    const { bytes } = this;
+    // A loop by index: each look-up comes here once an agent, and ends at the first bits mostly.
+    for (let at = 0; at < words.length; at++) {
+      const bit = (words[at] ?? 0) & this.#mask;
+      if (((bytes[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
     }
     return true;
   }

@@ -1,4 +1,4 @@
-import type { ShardId } from "../../base/id.ts";
+import type { PeerId, ShardId } from "../../base/id.ts";
 import {
   TRACKER_ANSWER_MS,
   TRACKER_GRACE_MS,
@@ -10,16 +10,19 @@ import type { Random } from "../../ports/random.ts";
 import type { Agent } from "./agent.ts";
 import { filterWords } from "./filter.ts";
 
-/** Agents whose filter says that they may hold a shard; a random WHO_HAS_ASKED_MAX of them where
+/** Agents but the asker whose filter says that they may hold a shard; a random WHO_HAS_ASKED_MAX of them where
  * there are more, so that liars push nobody out for good. */
 export function candidatesOf(
   agents: Iterable<Agent>,
+  asker: PeerId,
   id: ShardId,
   random: Random,
 ): readonly Agent[] {
   const words = filterWords(id);
   const found: Agent[] = [];
-  for (const agent of agents) if (agent.mayHold(words, id)) found.push(agent);
+  for (const agent of agents) {
+    if (agent.mayHold(words, id) && agent.peer !== asker) found.push(agent);
+  }
   return found.length > WHO_HAS_ASKED_MAX ? sample(found, WHO_HAS_ASKED_MAX, random) : found;
 }
 
@@ -33,6 +36,9 @@ export function sample<Item>(items: readonly Item[], count: number, random: Rand
     .slice(0, count)
     .map(({ item }) => item);
 }
+
+/** Made once: a reason with a fresh stack for each look-up costs more than the look-up. */
+const SETTLED = new Error("the look-up is settled");
 
 /** Asks all candidates at once whether they hold a shard.
  * @returns those that said so, in the order of their answers, at most WHO_HAS_ADDRESSES_MAX; they
@@ -51,7 +57,7 @@ export function confirm(
     let open = questions.length;
     const finish = (): void => {
       if (stop.signal.aborted) return;
-      stop.abort();
+      stop.abort(SETTLED);
       signal.removeEventListener("abort", finish);
       for (const { question } of questions) question.giveUp();
       resolve(holding.slice(0, WHO_HAS_ADDRESSES_MAX));

@@ -43,8 +43,7 @@ type TrackerRoute = (
 const getWhoHas: TrackerRoute = async (view, request) => {
   const id = parseHash(request.query.get("q"));
   if (id === undefined) throw malformed("q is not a hash");
-  const others = withoutAsker(view, request);
-  const candidates = candidatesOf(others, id, view.random);
+  const candidates = candidatesOf(view.agents(), request.peer, id, view.random);
   return addresses(await confirm(candidates, id, view.clock, request.signal));
 };
 
