@@ -47,7 +47,11 @@ interface StartOptions {
 
 /** Starts one command line of Holdfast. */
 export function startHoldfast(args: readonly string[], options: StartOptions = {}): Running {
-  const env = { ...process.env, HOLDFAST_TEST_ALONE: "1", ...options.env };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    HOLDFAST_TEST_ALONE: "1",
+    ...options.env,
+  };
   delete env["HOLDFAST_HOME"];
   delete env["NODE_TEST_CONTEXT"];
   const [program = HOLDFAST, ...rest] = [...(options.through ?? []), HOLDFAST, ...args];

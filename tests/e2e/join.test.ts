@@ -16,11 +16,8 @@ interface PeerRow {
 const homes = makeTestHomes();
 after(() => homes.clean());
 
-/** A command on a home that asks nothing of this machine's network. */
-async function run(name: string, args: string[], options?: RunOptions): Promise<Outcome> {
-  const home = homes.home(name);
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  writeFileSync(homePaths(home).config, "lan = false\nrouter_ports = false\n");
+/** A command on a home. */
+function run(name: string, args: string[], options?: RunOptions): Promise<Outcome> {
   return homes.run(name, args, options);
 }
 
