@@ -10,8 +10,8 @@ import type { Random } from "../../ports/random.ts";
 import type { Agent } from "./agent.ts";
 import { filterWords } from "./filter.ts";
 
-/** Agents but the asker whose filter says that they may hold a shard; a random WHO_HAS_ASKED_MAX of them where
- * there are more, so that liars push nobody out for good. */
+/** Agents but the asker whose filter says that they may hold a shard; a random WHO_HAS_ASKED_MAX of
+ * them where there are more, so that liars push nobody out for good. */
 export function candidatesOf(
   agents: Iterable<Agent>,
   asker: PeerId,
