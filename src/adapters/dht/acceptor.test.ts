@@ -54,6 +54,19 @@ test("a connection to a relay is closed where there is none", async () => {
   assert.equal(await say(peer, open, Buffer.from([0, 0, 1])), "closed");
 });
 
+test("a message longer than any of ours ends the session", async () => {
+  await using open = await startPublicPeer();
+  await using peer = await startPeer(open.node.bootstrap);
+  const raw = peer.node.dht.connect(Buffer.from(open.node.keyPair.publicKey), {});
+  await createPunchedCarrier(open.node, open.acceptor).listen(({ socket }) => socket.resume());
+  raw.on("error", () => undefined);
+  const closed = new Promise((resolve) => raw.once("close", resolve));
+  await raw.opened;
+  raw.write(knockWith(SWARM, peer, open.node.keyPair.publicKey));
+  raw.write(Buffer.alloc(200_000, 0x11));
+  await closed;
+});
+
 test("one peer gets so many sessions and no more", async () => {
   await using open = await startPublicPeer();
   await using peer = await startPeer(open.node.bootstrap);

@@ -6,9 +6,15 @@ import type { Session } from "../net/carrier.ts";
 import { createKnockGuard } from "../tls/knock.ts";
 import { FRAME_HELLO, HELLO_BYTES } from "./frame.ts";
 import { Handshakes } from "./handshakes.ts";
-import { HELLO_MS, LISTEN_WAIT_MS, SESSIONS_MAX, SESSIONS_PER_PEER_MAX } from "./limits.ts";
+import {
+  ANNOUNCE_SELF_EVERY_MS,
+  HELLO_MS,
+  LISTEN_WAIT_MS,
+  SESSIONS_MAX,
+  SESSIONS_PER_PEER_MAX,
+} from "./limits.ts";
 import type { DhtNode } from "./node.ts";
-import { createSecretStream, nudge } from "./secret-stream.ts";
+import { boundMessages, nudge } from "./secret-stream.ts";
 import { PunchedStream } from "./stream.ts";
 
 type Take = (session: Session) => void;
@@ -27,6 +33,7 @@ export class Acceptor {
   readonly #open = new Map<HyperDHT.SecretStream, PeerId>();
   #relay: TakeRelayed | undefined;
   #listening: Promise<void> | undefined;
+  readonly #again: NodeJS.Timeout;
 
   constructor(node: DhtNode) {
     const { clock, key, swarmKeys } = node.options;
@@ -35,7 +42,6 @@ export class Acceptor {
     this.#standingOf = createKnockGuard(swarmKeys, key.publicKey, clock);
     this.#server = node.dht.createServer({
       reusableSocket: true,
-      createSecretStream,
       firewall: (publicKey, payload) => {
         const peer = idOf(publicKey);
         const isFull =
@@ -45,6 +51,8 @@ export class Acceptor {
     });
     this.#server.on("connection", (stream: HyperDHT.SecretStream) => this.#accept(stream));
     node.onBootstrap(() => this.#server.refresh());
+    // The library notices a node that is gone, but not one that has restarted and forgotten us.
+    this.#again = setInterval(() => this.#server.refresh(), ANNOUNCE_SELF_EVERY_MS).unref();
     node.beforeClose(() => this.close());
   }
 
@@ -67,6 +75,7 @@ export class Acceptor {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#again);
     this.#takers.clear();
     for (const stream of this.#open.keys()) stream.destroy();
     if (this.#listening !== undefined) await this.#server.close();
@@ -98,6 +107,7 @@ export class Acceptor {
     this.#open.set(stream, peer);
     stream.once("close", () => this.#open.delete(stream));
     stream.on("error", () => undefined);
+    boundMessages(stream);
     const late = setTimeout(() => stream.destroy(), HELLO_MS).unref();
     stream.once("close", () => clearTimeout(late));
     if (!isPunched) nudge(stream);

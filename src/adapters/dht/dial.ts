@@ -3,7 +3,7 @@ import { codeOf, messageOf } from "../../base/error.ts";
 import { idBytes, idOf, type PeerId } from "../../base/id.ts";
 import { NetError } from "../net-error.ts";
 import type { DhtNode } from "./node.ts";
-import { createSecretStream, firstBytes } from "./secret-stream.ts";
+import { boundMessages, firstBytes } from "./secret-stream.ts";
 
 /** Opens one Noise stream and waits until bytes of the other side have come through it.
  * @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT */
@@ -18,7 +18,7 @@ export async function dialOne(
   if (node.isClosed) throw new NetError("PEER_UNREACHABLE", "this peer is stopping");
   const remote = Buffer.from(idBytes(peer));
   forgetMainRoute(node.dht, remote);
-  const stream = node.dht.connect(remote, { createSecretStream, ...options });
+  const stream = node.dht.connect(remote, options);
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -43,6 +43,7 @@ export async function dialOne(
     stream.destroy();
     throw new NetError("PEER_IMPOSTOR", `peer ${peer}: peer ${proven} answered`);
   }
+  boundMessages(stream);
   return stream;
 }
 

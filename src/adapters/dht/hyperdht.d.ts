@@ -66,18 +66,12 @@ declare module "hyperdht" {
       connectionKeepAlive?: number;
       randomPunchInterval?: number;
     }
-    type CreateSecretStream = (
-      isInitiator: boolean,
-      rawStream: UdxStream | null,
-      options: object,
-    ) => SecretStream;
     interface ConnectOptions {
       fastOpen?: boolean;
       reusableSocket?: boolean;
       localConnection?: boolean;
       relayThrough?: Buffer;
       holepunch?: () => boolean;
-      createSecretStream?: CreateSecretStream;
     }
     interface HandshakePayload {
       readonly udx: { readonly id: number } | null;
@@ -85,7 +79,6 @@ declare module "hyperdht" {
     }
     interface ServerOptions {
       reusableSocket?: boolean;
-      createSecretStream?: CreateSecretStream;
       /** Whether to refuse. */
       firewall?(publicKey: Buffer, payload: HandshakePayload, from: Address): boolean;
     }
@@ -103,6 +96,8 @@ declare module "hyperdht" {
       readonly destroyed: boolean;
       readonly destroying: boolean;
       readonly opened: Promise<boolean>;
+      /** The length of the message that is being received. */
+      readonly _len: number;
       /** Room for a message of so many bytes, which `write` then seals in place. */
       alloc(lengthBytes: number): Buffer;
       write(message: Buffer): boolean;
@@ -125,20 +120,4 @@ declare module "hyperdht" {
     }
   }
   export = HyperDHT;
-}
-
-declare module "@hyperswarm/secret-stream" {
-  import type HyperDHT from "hyperdht";
-  import type { UdxStream } from "udx-native";
-
-  const NoiseSecretStream: new (
-    isInitiator: boolean,
-    rawStream: UdxStream | null,
-    options: object,
-  ) => HyperDHT.SecretStream & {
-    _onrawdata(data: Buffer): void;
-    /** The length of the message that is being received. */
-    readonly _len: number;
-  };
-  export = NoiseSecretStream;
 }

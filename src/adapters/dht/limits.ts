@@ -23,8 +23,12 @@ export const LOOKUP_PEERS_MAX = 256;
 export const LOOKUP_ANSWER_PEERS_MAX = 20;
 export const LOOKUP_MS = 4_000;
 export const ANNOUNCE_MS = 15_000;
-/** Nodes forget an announcement after 20 minutes. */
-export const ANNOUNCE_EVERY_MS = 8 * 60_000;
+/** Nodes forget an announcement after 20 minutes, and at once when they restart. */
+export const ANNOUNCE_EVERY_MS = 4 * 60_000;
+/** How often a peer says anew where it can be reached. */
+export const ANNOUNCE_SELF_EVERY_MS = 20_000;
+/** A node that knows nobody looks for the others again so often. */
+export const LONELY_MS = 10_000;
 
 /** A dial by punching, and by one relay. */
 export const PUNCH_MS = 10_000;

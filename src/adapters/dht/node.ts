@@ -13,6 +13,7 @@ import {
   DHT_BOOTSTRAP_MAX,
   DHT_NODES_PUBLIC,
   DHT_RECORDS_MAX,
+  LONELY_MS,
   PUNCH_RANDOM_INTERVAL_MS,
   STREAM_KEEP_ALIVE_MS,
 } from "./limits.ts";
@@ -76,6 +77,7 @@ export class DhtNode {
   readonly #seal: DatagramSeal | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
   #onBootstrap: () => void = () => undefined;
+  readonly #lonely: NodeJS.Timeout;
   #isClosed = false;
 
   constructor(options: DhtOptions, nodes: readonly HyperDHT[], seal: DatagramSeal | undefined) {
@@ -87,6 +89,9 @@ export class DhtNode {
     this.keyPair = keyPairOf(options.key);
     this.#nodes = nodes;
     this.#seal = seal;
+    this.#lonely = setInterval(() => {
+      if (first.nodes.length === 0 && first.bootstrapNodes.length > 0) first.refresh();
+    }, LONELY_MS).unref();
   }
 
   /** `host:port` of the nodes that this peer runs for others; none as long as its address is not
@@ -137,6 +142,7 @@ export class DhtNode {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#lonely);
     await Promise.allSettled(this.#closers.map((closer) => closer()));
     await Promise.allSettled(this.#nodes.map((node) => node.destroy({ force: true })));
     this.#seal?.close();

@@ -1,26 +1,14 @@
-import NoiseSecretStream from "@hyperswarm/secret-stream";
 import type HyperDHT from "hyperdht";
-import type { UdxStream } from "udx-native";
 import { STREAM_MESSAGE_MAX_BYTES } from "./limits.ts";
 
 const NUDGES_MS = [15, 40, 100, 250];
 
-/** The library reserves whatever length a peer names for a message, up to 16 MiB; this ends the
- * session instead. */
-class BoundedSecretStream extends NoiseSecretStream {
-  override _onrawdata(data: Buffer): void {
-    super._onrawdata(data);
-    if (this._len > STREAM_MESSAGE_MAX_BYTES) this.destroy(new Error("a message is too long"));
-  }
-}
-
-/** Makes the Noise stream of a session; an option of HyperDHT. */
-export function createSecretStream(
-  isInitiator: boolean,
-  rawStream: UdxStream | null,
-  options: object,
-): HyperDHT.SecretStream {
-  return new BoundedSecretStream(isInitiator, rawStream, options);
+/** Ends a session in which a message is longer than ours are: the library reserves whatever length
+ * a peer names, up to 16 MiB. */
+export function boundMessages(stream: HyperDHT.SecretStream): void {
+  stream.rawStream?.on("data", () => {
+    if (stream._len > STREAM_MESSAGE_MAX_BYTES) stream.destroy(new Error("a message is too long"));
+  });
 }
 
 /** Resolves when the first bytes of the other side have come: only then both ways are open.
