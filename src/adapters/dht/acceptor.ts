@@ -33,6 +33,7 @@ export class Acceptor {
   readonly #open = new Map<HyperDHT.SecretStream, PeerId>();
   #relay: TakeRelayed | undefined;
   #listening: Promise<void> | undefined;
+  #ready: Promise<void> | undefined;
   readonly #again: NodeJS.Timeout;
 
   constructor(node: DhtNode) {
@@ -81,8 +82,13 @@ export class Acceptor {
     if (this.#listening !== undefined) await this.#server.close();
   }
 
-  async #start(): Promise<void> {
-    this.#listening ??= this.#server.listen(this.#node.keyPair).then(
+  #start(): Promise<void> {
+    this.#ready ??= this.#announce();
+    return this.#ready;
+  }
+
+  async #announce(): Promise<void> {
+    this.#listening = this.#server.listen(this.#node.keyPair).then(
       () => undefined,
       (error: unknown) => this.#node.log("warn", "dht.listen", error),
     );
