@@ -101,6 +101,11 @@ function report(value: object): void {
   }
 }
 
+/** Frames of the DHT's libraries. What they leave uncaught, as for a peer that vanishes in the middle
+ * of a handshake, breaks no invariant of ours: the session it belongs to ends by its deadline. */
+const OF_DHT =
+  /node_modules\/(?:hyperdht|dht-rpc|blind-relay|protomux|udx-native|@hyperswarm\/[a-z-]+)\//;
+
 /** A bug ends the daemon with its reason in the log: going on with a broken invariant could lose
  * what was acknowledged, and what was is durable. */
 function exitOnBug(log: FileLog): void {
@@ -108,11 +113,15 @@ function exitOnBug(log: FileLog): void {
     (kind: string) =>
     (error: unknown): void => {
       const stack = error instanceof Error ? (error.stack ?? "") : messageOf(error);
+      if (OF_DHT.test(stack)) {
+        log.write("warn", "dht.bug", { kind, stack });
+        return;
+      }
       log.write("error", "daemon.bug", { kind, stack });
       process.exit(INTERNAL_STATUS);
     };
-  process.once("uncaughtException", exit("exception"));
-  process.once("unhandledRejection", exit("rejection"));
+  process.on("uncaughtException", exit("exception"));
+  process.on("unhandledRejection", exit("rejection"));
 }
 
 function echo(line: string): void {

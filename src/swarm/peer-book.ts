@@ -132,6 +132,11 @@ export class PeerBook implements Directory {
     if (!entry.isEvident && entry.failureCount >= RUMOUR_FAILURES_MAX) this.#entries.delete(peer);
   }
 
+  /** Nobody, or another one, is at an address of the peer; it may be elsewhere. */
+  addressFailed(peer: PeerId, address: string): void {
+    this.#entries.get(peer)?.hintFailed(address);
+  }
+
   /** Signed cards to pass on: those of peers that answered or came to us since `sinceMs`, and
    * those of all others. */
   cards(sinceMs: number): { lately: Uint8Array[]; others: Uint8Array[] } {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { openApi } from "../../src/cli/client.ts";
 import { STATUS } from "../../src/cli/exit-status.ts";

@@ -10,7 +10,7 @@ import type { TlsNetOptions } from "../../src/adapters/tls/options.ts";
 import { idOf, type PeerId } from "../../src/base/id.ts";
 import { signingKeyOf, type SigningKey } from "../../src/crypto/sign.node.ts";
 import { fixedSwarmKeys } from "../../src/ports/swarm-keys.ts";
-import type { Net, PeerHandler } from "../../src/ports/net.ts";
+import type { Net, PeerHandler, StreamHandler } from "../../src/ports/net.ts";
 import { createMemoryDirectory, type MemoryDirectory } from "../../src/swarm/peer-list.ts";
 
 export const SWARM_KEY = new Uint8Array(32).fill(5);
@@ -63,9 +63,10 @@ export interface TlsPair {
 export async function createPair(
   handler: PeerHandler,
   options: { owner?: Partial<TlsNetOptions>; holder?: Partial<TlsNetOptions> } = {},
+  streams?: StreamHandler,
 ): Promise<TlsPair> {
   const holder = netOf(HOLDER, createMemoryDirectory(), options.holder);
-  const { port } = await holder.listen(handler);
+  const { port } = await holder.listen(handler, streams);
   const owner = netOf(OWNER, directoryOf(HOLDER_ID, port), options.owner);
   return {
     owner: { id: OWNER_ID, net: owner },

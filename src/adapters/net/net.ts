@@ -1,6 +1,7 @@
+import type { Duplex } from "node:stream";
 import type { PeerId } from "../../base/id.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Net, PeerRequest, StreamHandler } from "../../ports/net.ts";
+import type { Net, PeerRequest, PeerStream, StreamHandler } from "../../ports/net.ts";
 import { NetError } from "../net-error.ts";
 import type { Carrier } from "./carrier.ts";
 import { exchange, StaleSession } from "./exchange.ts";
@@ -42,6 +43,13 @@ export function openNet(options: NetOptions): CarrierNet {
   const pool = new SessionPool(createRace(carriers, times, bounds), bounds, times);
   const admits = options.admits ?? ((): boolean => true);
   let server: SessionServer | undefined;
+  const streams = new Set<PeerStream>();
+  const streamOf = (peer: PeerId, socket: Duplex): PeerStream => {
+    const stream = peerStreamOf(peer, socket);
+    streams.add(stream);
+    void stream.closed.then(() => streams.delete(stream));
+    return stream;
+  };
 
   return {
     async request(peer, request, signal) {
@@ -67,18 +75,19 @@ export function openNet(options: NetOptions): CarrierNet {
     },
     async open(peer, path, signal) {
       if (peer === self) throw new NetError("PEER_UNKNOWN", "a peer has no session with itself");
-      return peerStreamOf(peer, await upgrades.open(peer, path, signal));
+      return streamOf(peer, await upgrades.open(peer, path, signal));
     },
-    async listen(handler, streams) {
+    async listen(handler, streamHandler) {
       if (server !== undefined) throw new TypeError("this peer listens already");
       const serving = new SessionServer({ bounds, times, watch, log, upgrades, admits }, handler);
       server = serving;
-      if (streams !== undefined) upgrades.serve("/", takerOf(streams));
+      if (streamHandler !== undefined) upgrades.serve("/", takerOf(streamHandler, streamOf));
       await Promise.all(carriers.map((each) => each.listen((session) => serving.serve(session))));
       return { port: options.port() };
     },
     carrierOf(peer) {
-      const kinds = [pool.carrierOf(peer), server?.carrierOf(peer)];
+      const stream = upgrades.isOpen(peer) ? ("direct" as const) : undefined;
+      const kinds = [pool.carrierOf(peer), server?.carrierOf(peer), stream];
       const open = kinds.filter((kind) => kind !== undefined);
       return open.toSorted((a, b) => rankOf(a) - rankOf(b))[0];
     },
@@ -88,6 +97,8 @@ export function openNet(options: NetOptions): CarrierNet {
     },
     async close() {
       pool.close();
+      for (const stream of streams) stream.destroy();
+      upgrades.close();
       server?.close();
       await Promise.all(carriers.map((carrier) => carrier.close()));
     },
@@ -95,7 +106,10 @@ export function openNet(options: NetOptions): CarrierNet {
 }
 
 /** Streams that the port's handler decides about. */
-function takerOf(streams: StreamHandler): Parameters<Upgrades["serve"]>[1] {
+function takerOf(
+  streams: StreamHandler,
+  streamOf: (peer: PeerId, socket: Duplex) => PeerStream,
+): Parameters<Upgrades["serve"]>[1] {
   return async ({ path, ...from }) => {
     const url = new URL(path, "http://peer");
     const taken = await streams({
@@ -105,10 +119,9 @@ function takerOf(streams: StreamHandler): Parameters<Upgrades["serve"]>[1] {
       path: url.pathname,
       query: url.searchParams,
       headers: {},
-      signal: new AbortController().signal,
     });
     if (typeof taken !== "function") return taken;
-    return (socket) => taken(peerStreamOf(from.peer, socket));
+    return (socket) => taken(streamOf(from.peer, socket));
   };
 }
 

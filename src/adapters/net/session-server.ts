@@ -73,8 +73,9 @@ export class SessionServer {
 
   /** The best carrier of the sessions that `peer` opened. */
   carrierOf(peer: PeerId): CarrierKind | undefined {
-    return [...this.#accepted.values()].find(({ session }) => session.peer === peer)?.session
-      .carrier;
+    const accepted = [...this.#accepted.values()].find(({ session }) => session.peer === peer);
+    if (accepted !== undefined) return accepted.session.carrier;
+    return [...this.#streams.values()].includes(peer) ? "direct" : undefined;
   }
 
   close(): void {
@@ -162,12 +163,14 @@ export class SessionServer {
     if (accepted.retired && accepted.requestCount === 0) socket.end();
   }
 
-  /** Whether another session of `peer` fits; an idle one gives way if need be. */
+  /** Whether another session of `peer` fits. If need be an idle one gives way, then one of the peer
+   * that has most: else a few members could keep all others out. */
   #makeRoom(peer: PeerId): boolean {
     const { acceptedMax, acceptedPerPeerMax } = this.#options.bounds;
     const ofPeer = [...this.#accepted.values()].filter(({ session }) => session.peer === peer);
     if (ofPeer.length >= acceptedPerPeerMax) return dropIdle(ofPeer);
-    return this.#accepted.size < acceptedMax || dropIdle(this.#accepted.values());
+    const hasRoom = this.#accepted.size < acceptedMax || dropIdle(this.#accepted.values());
+    return hasRoom || dropOfMost([...this.#accepted.values()], ofPeer.length);
   }
 }
 
@@ -178,6 +181,16 @@ function dropIdle(sessions: Iterable<Accepted>): boolean {
     return true;
   }
   return false;
+}
+
+/** Ends the longest unused session of the peer that has most, if it has more than a newcomer that
+ * has `ownCount` would have then. */
+function dropOfMost(sessions: readonly Accepted[], ownCount: number): boolean {
+  const byPeer = Map.groupBy(sessions, ({ session }) => session.peer);
+  const [most = []] = [...byPeer.values()].sort((a, b) => b.length - a.length);
+  if (most.length <= ownCount + 1) return false;
+  most[0]?.session.socket.destroy();
+  return true;
 }
 
 function statusOf(error: Error): string {

@@ -1,10 +1,13 @@
 import type { Duplex } from "node:stream";
 import type { PeerId } from "../../base/id.ts";
 import type { PeerStream } from "../../ports/net.ts";
+import { breakOff } from "./break-off.ts";
 import { NetError } from "../net-error.ts";
 
 /** A Node stream as the port has it. */
 export function peerStreamOf(peer: PeerId, socket: Duplex): PeerStream {
+  // Each side of a stream ends by itself.
+  socket.allowHalfOpen = true;
   const closed = new Promise<void>((resolve) => {
     if (socket.closed) resolve();
     else socket.once("close", () => resolve());
@@ -25,7 +28,7 @@ export function peerStreamOf(peer: PeerId, socket: Duplex): PeerStream {
         });
       }),
     end: () => void socket.end(),
-    destroy: () => void socket.destroy(),
+    destroy: () => breakOff(socket),
     closed,
   };
 }

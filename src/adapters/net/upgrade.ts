@@ -20,6 +20,8 @@ export interface StreamAsker {
   readonly address?: string;
   /** With its query. */
   readonly path: string;
+  /** Aborted when the asker goes away. */
+  readonly signal: AbortSignal;
 }
 
 /** Decides about a stream: a function takes it after the `101`; an answer or a coded error refuses
@@ -40,16 +42,27 @@ export interface Upgrader {
 export interface Upgrades extends Upgrader {
   /** Answers a peer's wish for a stream; never rejects. */
   take(session: Session, path: string, socket: Duplex, log: Log): Promise<void>;
+  /** Whether a stream that we opened to `peer` is open. */
+  isOpen(peer: PeerId): boolean;
+  /** Breaks the streams that we opened. */
+  close(): void;
 }
 
 /** @param direct the carrier that streams are opened over
  * @param answerMs how long a peer may take to answer */
 export function createUpgrades(direct: Pick<Carrier, "dial">, answerMs: number): Upgrades {
   const takers = new Map<string, StreamTaker>();
+  const opened = new Map<Duplex, PeerId>();
   return {
     async open(peer, path, signal) {
       const socket = await direct.dial(peer, signal);
+      opened.set(socket, peer);
+      socket.once("close", () => opened.delete(socket));
       return upgrade(peer, path, socket, answerMs, signal);
+    },
+    isOpen: (peer) => [...opened.values()].includes(peer),
+    close() {
+      for (const socket of opened.keys()) socket.destroy();
     },
     serve(prefix, take) {
       takers.set(prefix, take);
@@ -61,7 +74,10 @@ export function createUpgrades(direct: Pick<Carrier, "dial">, answerMs: number):
       const taker = prefix === undefined ? undefined : takers.get(prefix);
       try {
         if (taker === undefined || standing !== "member") return refuse(socket, UNKNOWN);
-        const from = { peer, standing, path, ...(address === undefined ? {} : { address }) };
+        const gone = new AbortController();
+        socket.once("close", () => gone.abort(new Error("the peer went away")));
+        const seen = address === undefined ? {} : { address };
+        const from = { peer, standing, path, ...seen, signal: gone.signal };
         const taken = await taker(from);
         if (typeof taken !== "function") return refuse(socket, taken);
         if (socket.destroyed) return;

@@ -246,11 +246,12 @@ test("only members are relayed, and nobody by a relay that stops", async () => {
   const server = openRelayServer(upgrader, { clock, random, log: silent });
   assert.ok(taker !== undefined);
   const peer = idOf(keyOf(1).publicKey);
+  const { signal } = new AbortController();
   for (const standing of ["former", "guest"] as const) {
-    const asking = taker({ peer, standing, path: WAIT_PATH });
+    const asking = taker({ peer, standing, path: WAIT_PATH, signal });
     await assert.rejects(asking, { code: "RELAY_REFUSED", message: /members/ });
   }
   server.close();
-  const asking = taker({ peer, standing: "member", path: WAIT_PATH });
+  const asking = taker({ peer, standing: "member", path: WAIT_PATH, signal });
   await assert.rejects(asking, { code: "RELAY_CLOSED" });
 });

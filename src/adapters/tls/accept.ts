@@ -5,6 +5,7 @@ import { formatAddress } from "../../base/address.ts";
 import { messageOf } from "../../base/error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { CarrierKind, Standing } from "../../ports/net.ts";
+import { noteBelow } from "../net/break-off.ts";
 import type { Session } from "../net/carrier.ts";
 import type { SessionBounds } from "../net/options.ts";
 import { provenPeer } from "./certificate.ts";
@@ -58,6 +59,7 @@ export class Acceptor {
     // Our own check below: the key is the identity, there is no authority and no name.
     const session = { secureContext: context, requestCert: true, rejectUnauthorized: false };
     const socket = new TLSSocket(raw, { isServer: true, ...session });
+    noteBelow(socket, raw);
     const deadline = setTimeout(() => socket.destroy(), handshakeMs).unref();
     socket.once("close", () => {
       clearTimeout(deadline);

@@ -34,7 +34,9 @@ export function openDirectCarrier(options: TlsNetOptions): DirectCarrier {
   const { key, swarmKeys, clock, random, directory, log } = options;
   const context = peerContext(key);
   const knock = createKnocker(swarmKeys, clock, random);
-  const dial: DialOptions = { context, knock, connectMs: times.connectMs };
+  const { onTried } = options;
+  const heard = onTried === undefined ? {} : { onTried };
+  const dial: DialOptions = { context, knock, connectMs: times.connectMs, ...heard };
   let take: ((session: Session) => void) | undefined;
   const acceptor = new Acceptor({
     context,

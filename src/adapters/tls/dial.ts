@@ -1,10 +1,11 @@
 import { connect as connectRaw } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
-import { parseAddress, type HostPort } from "../../base/address.ts";
+import { formatAddress, parseAddress, type HostPort } from "../../base/address.ts";
 import { idBytes, type PeerId } from "../../base/id.ts";
 import { BLOCK_BYTES } from "../../base/limits.ts";
 import { messageOf } from "../../base/error.ts";
+import { noteBelow } from "../net/break-off.ts";
 import { NetError } from "../net-error.ts";
 import { provenPeer } from "./certificate.ts";
 
@@ -18,6 +19,8 @@ export interface DialOptions {
   knock: (dialled: Uint8Array) => Uint8Array;
   /** From dialling to a proven session. */
   connectMs: number;
+  /** Hears of every address that was tried to its end. */
+  onTried?: (peer: PeerId, address: string, isThere: boolean) => void;
 }
 
 /** Opens a session to `peer` at whichever of the addresses answers first.
@@ -44,7 +47,7 @@ export async function raceAddresses(
     let before: Promise<unknown> | undefined;
     const attempts = addresses.map((address) => {
       const turn = before === undefined ? undefined : turnAfter(before, stop);
-      const attempt = Promise.resolve(turn).then(() => dialAddress(address, peer, options, stop));
+      const attempt = Promise.resolve(turn).then(() => tryAddress(address, peer, options, stop));
       before = attempt;
       return attempt;
     });
@@ -54,6 +57,24 @@ export async function raceAddresses(
     throw whyNot(peer, error, deadline.aborted, options.connectMs);
   } finally {
     settled.abort();
+  }
+}
+
+async function tryAddress(
+  address: HostPort,
+  peer: PeerId,
+  options: DialOptions,
+  stop: AbortSignal,
+): Promise<TLSSocket> {
+  const text = formatAddress(address);
+  try {
+    const socket = await dialAddress(address, peer, options, stop);
+    options.onTried?.(peer, text, true);
+    return socket;
+  } catch (error) {
+    // One that was given up because another was faster may be right.
+    if (!stop.aborted) options.onTried?.(peer, text, false);
+    throw error;
   }
 }
 
@@ -121,6 +142,7 @@ export function secureDialled(
       highWaterMark: BLOCK_BYTES,
     };
     const socket = connectTls(session);
+    noteBelow(socket, raw);
     const onClose = (): void => fail(new Error("the connection was closed unanswered"));
     socket.once("close", onClose);
     // An error is always followed by close; a session without a request must not throw it.

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, test } from "node:test";
-import { netContract } from "../../../tests/contracts/net.ts";
+import { netContract, type OpenNetPair } from "../../../tests/contracts/net.ts";
+import { streamContract } from "../../../tests/contracts/net-streams.ts";
 import {
   createPair,
   directoryOf,
@@ -22,10 +23,12 @@ import { fixedSwarmKeys } from "../../ports/swarm-keys.ts";
 const never = new AbortController().signal;
 const QUICK: Partial<SessionTimes> = { answerMs: 80, stallMs: 80, floorWindowMs: 80 };
 
-netContract("tls", async (handler) => {
-  const pair = await createPair(handler);
+const openPair: OpenNetPair = async (handler, streams) => {
+  const pair = await createPair(handler, {}, streams);
   return { ...pair, stranger: idOf(keyOf(99).publicKey) };
-});
+};
+netContract("tls", openPair);
+streamContract("tls", openPair);
 
 /** What an owner gets from a peer that has the right key and writes `answer` to every request. */
 async function askEvil(

@@ -1,4 +1,5 @@
 import type { SigningKey } from "../../crypto/sign.node.ts";
+import type { PeerId } from "../../base/id.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Directory } from "../../ports/directory.ts";
 import type { Log } from "../../ports/log.ts";
@@ -14,6 +15,8 @@ export interface TlsNetOptions {
   swarmKeys: SwarmKeys;
   /** Where peers can be reached. */
   directory: Directory;
+  /** Hears of every address that was dialled to its end, and whether the peer was there. */
+  onTried?: (peer: PeerId, address: string, isThere: boolean) => void;
   clock: Clock;
   random: Random;
   log: Log;

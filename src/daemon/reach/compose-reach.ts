@@ -65,6 +65,10 @@ export async function composeReach(
   const peerNet = openPeerNet({
     ...common,
     directory: book,
+    onTried: (peer, address, isThere) => {
+      if (isThere) book.answered(peer, address);
+      else book.addressFailed(peer, address);
+    },
     config,
     port: wantedPort,
     dht,

@@ -19,6 +19,7 @@ export interface OpenNetParts {
   key: SigningKey;
   swarmKeys: SwarmKeys;
   directory: Directory;
+  onTried: (peer: PeerId, address: string, isThere: boolean) => void;
   clock: Clock;
   log: Log;
   config: Pick<Config, "relay" | "relay_limit">;
@@ -48,7 +49,8 @@ export function openPeerNet(parts: OpenNetParts): PeerNet {
   const { key, swarmKeys, directory, clock, log, config, dht } = parts;
   const self = idOf(key.publicKey);
   const common = { key, swarmKeys, directory, clock, random: systemRandom, log };
-  const direct = openDirectCarrier({ ...common, port: parts.port });
+  const { onTried } = parts;
+  const direct = openDirectCarrier({ ...common, port: parts.port, onTried });
   const upgrades = createUpgrades(direct, SESSION_TIMES.answerMs);
   const relays = (): PeerId[] =>
     directory.peers().flatMap(({ id, roles }) => (roles?.includes("relay") === true ? [id] : []));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MemoryClock } from "../../adapters/clock-memory.ts";
+import { NetError } from "../../adapters/net-error.ts";
 import type { PeerId, ShardId } from "../../base/id.ts";
 import { KIB } from "../../base/limits.ts";
 import { noise } from "../../../tests/noise.ts";
@@ -12,7 +13,7 @@ const LIVE = new AbortController().signal;
 const SHARD_BYTES = 100 * KIB;
 
 /** How a holder behaves: it takes a shard after so long, or says why not. */
-type Manner = { takesMs: number } | "full" | "dead" | "silent" | "breaks" | "held" | "mute";
+type Manner = { takesMs: number } | "full" | "dead" | "silent" | "breaks" | "held" | "mute" | "cut";
 
 /** Holders that take shards in a simulated time. */
 class Holders implements ShardStoring {
@@ -54,6 +55,10 @@ class Holders implements ShardStoring {
     assert.equal(new TextDecoder().decode(ticket), `${peer} ${id}`);
     const manner = this.manners.get(peer);
     if (manner === "breaks") throw new Error("connection reset");
+    if (manner === "cut") {
+      this.manners.set(peer, { takesMs: 1 });
+      throw new NetError("PEER_UNREACHABLE", "the relay went away");
+    }
     if (typeof manner === "object") await this.clock.sleep(manner.takesMs, signal);
     signal.throwIfAborted();
     const shards = this.kept.get(peer) ?? new Map<ShardId, Uint8Array>();
@@ -141,6 +146,13 @@ describe("spreadStripe()", () => {
       assert.deepEqual([...result.refusals.keys()], ["b"]);
     });
   }
+
+  test("a holder whose session broke is tried again when there is no other", async () => {
+    const holders = new Holders({ a: { takesMs: 1 }, b: "cut" });
+    const result = await holders.spread(2);
+    assert.deepEqual(result.holders, ["a", "b"]);
+    assert.equal(holders.asked.filter((line) => line.startsWith("b")).length, 2);
+  });
 
   test("a shard for which none is left has no holder, the others have theirs", async () => {
     const holders = new Holders({ a: quick, b: "full", c: "dead" });

@@ -79,6 +79,7 @@ class Spread {
   /** Holders nobody has tried for this stripe, best first. */
   readonly #fresh: PeerId[];
   readonly #slow: PeerId[] = [];
+  readonly #broken: PeerId[] = [];
   readonly #durationsMs: number[] = [];
 
   constructor(parts: SpreadParts, request: SpreadRequest) {
@@ -98,9 +99,10 @@ class Spread {
       if (await this.#store(index, peer, true, signal)) return;
       if (signal.aborted) return;
     }
-    // Slow ones are better than none, and get the time that they need.
-    const slow = this.#slow.shift();
-    if (slow !== undefined && !signal.aborted) await this.#store(index, slow, false, signal);
+    // Slow ones are better than none, and get the time that they need. So are those whose session
+    // broke: perhaps it was a relay between us that went away, and there is another.
+    const again = this.#slow.shift() ?? this.#broken.shift();
+    if (again !== undefined && !signal.aborted) await this.#store(index, again, false, signal);
   }
 
   async #store(
@@ -121,6 +123,7 @@ class Spread {
     } catch (error) {
       if (signal.aborted) return false;
       if (slowly.signal.aborted) this.#slow.push(peer);
+      else if (replaceable && codeOf(error) === "PEER_UNREACHABLE") this.#broken.push(peer);
       this.refusals.set(peer, slowly.signal.aborted ? "too slow" : messageOf(error));
       this.#parts.log.write("info", "shard_not_placed", {
         peer,
