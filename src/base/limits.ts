@@ -32,6 +32,10 @@ export const RECORD_VALUE_MAX_BYTES = 64 * KIB;
 export const STRIPE_SHARDS_MAX = 255;
 /** Most bytes of a request body that is not a shard. */
 export const REQUEST_BODY_MAX_BYTES = MIB;
+/** Memory for such bodies that are on their way, in all and of one peer. Six requests of a pack's
+ * worth of ids or wishes at once fit. */
+export const REQUEST_BODIES_MAX_BYTES = 64 * MIB;
+export const REQUEST_BODIES_PER_PEER_MAX_BYTES = 12 * MIB;
 export const HAVE_IDS_MAX = 10_000;
 export const TICKETS_PER_REQUEST_MAX = 256;
 export const LIST_PAGE_MAX = 1_000;

@@ -7,6 +7,7 @@ import type { Holder } from "../ports/holder.ts";
 import type { Log } from "../ports/log.ts";
 import type { IncomingRequest, OutgoingResponse, PeerHandler, Standing } from "../ports/net.ts";
 import { createAskers } from "./asker.ts";
+import { BodyRoom } from "./body-room.ts";
 import type { DialBack } from "./dial-back.ts";
 import { SwarmError } from "./error.ts";
 import type { Membership } from "./membership/membership.ts";
@@ -41,9 +42,10 @@ const PATHS = new Map<string, PathRoutes>([
   ["/v1/swarm/rekey", { POST: postSwarmRekey }],
   ["/v1/swarm/used", { POST: postSwarmUsed }],
 ]);
+const SHARDS = "/v1/shards/";
 /** Paths that end in an id. */
 const ID_PATHS = new Map<string, PathRoutes>([
-  ["/v1/shards/", { GET: getShard, POST: postShard }],
+  [SHARDS, { GET: getShard, POST: postShard }],
   ["/v1/records/", { GET: getRecord, POST: postRecord }],
 ]);
 /** All that whoever is not a member may ask for; a path that is added is not among it. */
@@ -74,6 +76,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   LENGTH_REQUIRED: 411,
   METHOD_REFUSED: 405,
   PATH_UNKNOWN: 404,
+  PEER_BUSY: 503,
   RANGE_UNSATISFIABLE: 416,
   RECORD_FORGED: 422,
   RECORD_MISSING: 404,
@@ -119,14 +122,18 @@ export interface PeerHandlerOptions {
  * @see docs/protocol.md */
 export function createPeerHandler(options: PeerHandlerOptions): PeerHandler {
   const services: PeerServices = { ...options, askers: createAskers() };
+  const room = new BodyRoom();
   return async (request) => {
+    const { peer, path, lengthBytes = 0 } = request;
     try {
-      return await answer(services, request);
+      // Shards go to disk as they come, and the holder bounds how many do.
+      if (lengthBytes === 0 || path.startsWith(SHARDS)) return await answer(services, request);
+      return await room.hold(peer, lengthBytes, () => answer(services, request));
     } catch (error) {
       if (request.signal.aborted || !(error instanceof HoldfastError)) throw error;
       const { code, message, status } = blame(error);
       const level = status >= 500 ? "warn" : "debug";
-      options.log.write(level, "peer.refused", { peer: request.peer, path: request.path, code });
+      options.log.write(level, "peer.refused", { peer, path, code });
       const hint = error.hint === undefined ? {} : { hint: error.hint };
       return jsonAnswer(status, { code, message, ...hint });
     }
