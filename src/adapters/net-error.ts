@@ -4,7 +4,6 @@ export type NetCode =
   | "PEER_BROKE_PROTOCOL"
   | "PEER_IMPOSTOR"
   | "PEER_REFUSED"
-  | "PEER_REFUSED"
   | "PEER_TIMEOUT"
   | "PEER_UNKNOWN"
   | "PEER_UNREACHABLE";
