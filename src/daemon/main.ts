@@ -101,8 +101,8 @@ function report(value: object): void {
   }
 }
 
-/** Frames of the DHT's libraries. What they leave uncaught, as for a peer that vanishes in the middle
- * of a handshake, breaks no invariant of ours: the session it belongs to ends by its deadline. */
+/** Frames of the DHT's libraries. What they leave uncaught, as for a peer that vanishes in the
+ * middle of a handshake, breaks no invariant of ours: its session ends by its deadline. */
 const OF_DHT =
   /node_modules\/(?:hyperdht|dht-rpc|blind-relay|protomux|udx-native|@hyperswarm\/[a-z-]+)\//;
 

@@ -10,8 +10,8 @@ export interface AnswerListener {
   failed(peer: PeerId): void;
 }
 
-/** A Net that tells the roster, and the book where there is one, how every request went. A request that the caller gave up says
- * nothing about the peer. */
+/** A Net that tells the roster, and the book where there is one, how every request went. A request
+ * that the caller gave up says nothing about the peer. */
 export function observedNet(net: Net, roster: Roster, clock: Clock, book?: AnswerListener): Net {
   return {
     async request(peer, request, signal) {

@@ -1,7 +1,6 @@
-import type { Duplex } from "node:stream";
 import type { PeerId } from "../../base/id.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Net, PeerRequest, PeerStream, StreamHandler } from "../../ports/net.ts";
+import type { Net, PeerRequest, StreamHandler } from "../../ports/net.ts";
 import { NetError } from "../net-error.ts";
 import type { Carrier } from "./carrier.ts";
 import { exchange, StaleSession } from "./exchange.ts";
@@ -10,7 +9,7 @@ import { SessionPool } from "./pool.ts";
 import { ProgressWatch } from "./progress.ts";
 import { createRace, rankOf } from "./race.ts";
 import { SessionServer } from "./session-server.ts";
-import { peerStreamOf } from "./stream.ts";
+import { OpenStreams } from "./stream.ts";
 import type { Upgrades } from "./upgrade.ts";
 
 /** What `openNet` needs. */
@@ -43,13 +42,7 @@ export function openNet(options: NetOptions): CarrierNet {
   const pool = new SessionPool(createRace(carriers, times, bounds), bounds, times);
   const admits = options.admits ?? ((): boolean => true);
   let server: SessionServer | undefined;
-  const streams = new Set<PeerStream>();
-  const streamOf = (peer: PeerId, socket: Duplex): PeerStream => {
-    const stream = peerStreamOf(peer, socket);
-    streams.add(stream);
-    void stream.closed.then(() => streams.delete(stream));
-    return stream;
-  };
+  const streams = new OpenStreams();
 
   return {
     async request(peer, request, signal) {
@@ -75,13 +68,13 @@ export function openNet(options: NetOptions): CarrierNet {
     },
     async open(peer, path, signal) {
       if (peer === self) throw new NetError("PEER_UNKNOWN", "a peer has no session with itself");
-      return streamOf(peer, await upgrades.open(peer, path, signal));
+      return streams.enter(peer, await upgrades.open(peer, path, signal));
     },
     async listen(handler, streamHandler) {
       if (server !== undefined) throw new TypeError("this peer listens already");
       const serving = new SessionServer({ bounds, times, watch, log, upgrades, admits }, handler);
       server = serving;
-      if (streamHandler !== undefined) upgrades.serve("/", takerOf(streamHandler, streamOf));
+      if (streamHandler !== undefined) upgrades.serve("/", takerOf(streamHandler, streams));
       await Promise.all(carriers.map((each) => each.listen((session) => serving.serve(session))));
       return { port: options.port() };
     },
@@ -97,7 +90,7 @@ export function openNet(options: NetOptions): CarrierNet {
     },
     async close() {
       pool.close();
-      for (const stream of streams) stream.destroy();
+      streams.close();
       upgrades.close();
       server?.close();
       await Promise.all(carriers.map((carrier) => carrier.close()));
@@ -106,13 +99,10 @@ export function openNet(options: NetOptions): CarrierNet {
 }
 
 /** Streams that the port's handler decides about. */
-function takerOf(
-  streams: StreamHandler,
-  streamOf: (peer: PeerId, socket: Duplex) => PeerStream,
-): Parameters<Upgrades["serve"]>[1] {
+function takerOf(handler: StreamHandler, streams: OpenStreams): Parameters<Upgrades["serve"]>[1] {
   return async ({ path, ...from }) => {
     const url = new URL(path, "http://peer");
-    const taken = await streams({
+    const taken = await handler({
       ...from,
       carrier: "direct",
       method: "GET",
@@ -121,7 +111,7 @@ function takerOf(
       headers: {},
     });
     if (typeof taken !== "function") return taken;
-    return (socket) => taken(streamOf(from.peer, socket));
+    return (socket) => taken(streams.enter(from.peer, socket));
   };
 }
 

@@ -4,8 +4,25 @@ import type { PeerStream } from "../../ports/net.ts";
 import { breakOff } from "./break-off.ts";
 import { NetError } from "../net-error.ts";
 
-/** A Node stream as the port has it. */
-export function peerStreamOf(peer: PeerId, socket: Duplex): PeerStream {
+/** The streams that are open. */
+export class OpenStreams {
+  readonly #streams = new Set<PeerStream>();
+
+  /** A Node stream as the port has it, counted in until it closes. */
+  enter(peer: PeerId, socket: Duplex): PeerStream {
+    const stream = peerStreamOf(peer, socket);
+    this.#streams.add(stream);
+    void stream.closed.then(() => this.#streams.delete(stream));
+    return stream;
+  }
+
+  /** Breaks all of them. */
+  close(): void {
+    for (const stream of this.#streams) stream.destroy();
+  }
+}
+
+function peerStreamOf(peer: PeerId, socket: Duplex): PeerStream {
   // Each side of a stream ends by itself.
   socket.allowHalfOpen = true;
   const closed = new Promise<void>((resolve) => {

@@ -10,8 +10,9 @@ const ROUND_MAX_MS = 6 * 3_600_000;
 const ASKED_MAX = 3;
 const ASK_MAX_MS = 8_000;
 
-/** Asks peers outside again and again whether they get through to our port, and tells our card where
- * they did: so a port that was forwarded by hand is found without being configured. Never throws.
+/** Asks peers outside again and again whether they get through to our port, and tells our card
+ * where they did: so a port that was forwarded by hand is found without being configured. Never
+ * throws.
  * @returns when `signal` is aborted */
 export async function keepAskingBack(
   { known: { book }, net, peerNet, card }: ComposedReach,
