@@ -37,10 +37,9 @@ export interface CarrierNet extends Net {
 /** Puts carriers together: one pool of dialled sessions, one HTTP server for accepted ones.
  * @see docs/reach.md */
 export function openNet(options: NetOptions): CarrierNet {
-  const { self, carriers, upgrades, log, times, bounds } = options;
+  const { self, carriers, upgrades, log, times, bounds, admits = everybody } = options;
   const watch = new ProgressWatch(times);
   const pool = new SessionPool(createRace(carriers, times, bounds), bounds, times);
-  const admits = options.admits ?? ((): boolean => true);
   let server: SessionServer | undefined;
   const streams = new OpenStreams();
 
@@ -113,6 +112,10 @@ function takerOf(handler: StreamHandler, streams: OpenStreams): Parameters<Upgra
     if (typeof taken !== "function") return taken;
     return (socket) => taken(streams.enter(from.peer, socket));
   };
+}
+
+function everybody(): boolean {
+  return true;
 }
 
 function isReplayable({ body }: PeerRequest): boolean {

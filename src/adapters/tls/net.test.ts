@@ -17,6 +17,7 @@ import {
 import { idOf } from "../../base/id.ts";
 import { MIB } from "../../base/limits.ts";
 import type { PeerResponse } from "../../ports/net.ts";
+import { createMemoryDirectory } from "../../swarm/peer-list.ts";
 import type { SessionTimes } from "../net/options.ts";
 import { fixedSwarmKeys } from "../../ports/swarm-keys.ts";
 
@@ -53,6 +54,33 @@ async function askEvil(
     await evil.close();
   }
 }
+
+test("request() goes over IPv6 as well, and past an address where nobody is", async () => {
+  const holder = netOf(HOLDER, createMemoryDirectory(), { host: "::1" });
+  const seen: (string | undefined)[] = [];
+  const { port } = await holder.listen(({ address }) => {
+    seen.push(address);
+    return Promise.resolve({ status: 200 });
+  });
+  const tried: [string, boolean][] = [];
+  const addresses = ["127.0.0.1:1", `[::1]:${port}`];
+  const directory = createMemoryDirectory([{ id: HOLDER_ID, addresses, offeredBytes: 1 }]);
+  const owner = netOf(OWNER, directory, {
+    onTried: (_peer, address, isThere) => void tried.push([address, isThere]),
+  });
+  try {
+    const answer = await owner.request(HOLDER_ID, { method: "GET", path: "/" }, never);
+    assert.equal(answer.status, 200);
+    assert.match(seen[0] ?? "", /^\[::1\]:\d+$/);
+    assert.deepEqual(tried, [
+      ["127.0.0.1:1", false],
+      [`[::1]:${port}`, true],
+    ]);
+  } finally {
+    await owner.close();
+    await holder.close();
+  }
+});
 
 describe("a peer that breaks the protocol", () => {
   const head = (length: number): string => `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`;
