@@ -67,6 +67,7 @@ declare module "hyperdht" {
       randomPunchInterval?: number;
     }
     interface ConnectOptions {
+      keyPair?: KeyPair;
       fastOpen?: boolean;
       reusableSocket?: boolean;
       localConnection?: boolean;

@@ -7,6 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import type { OutgoingResponse, Standing } from "../../ports/net.ts";
 import { NetError } from "../net-error.ts";
 import type { Carrier, Session } from "./carrier.ts";
+import { SESSION_TIMES } from "./options.ts";
 
 /** What a refusal may say. */
 const REFUSAL_MAX_BYTES = 4 * KIB;
@@ -112,6 +113,9 @@ function refuse(socket: Duplex, { status, body }: OutgoingResponse): void {
   const head = `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\n`;
   socket.write(`${head}content-length: ${content.length}\r\nconnection: close\r\n\r\n`);
   socket.end(content);
+  // Whoever is refused has a moment to read why; it must not keep the connection for that.
+  const timer = setTimeout(() => socket.destroy(), SESSION_TIMES.lingerMs).unref();
+  socket.once("close", () => clearTimeout(timer));
 }
 
 function upgrade(
