@@ -19,6 +19,10 @@ const code = z.string().transform((value, context) => {
   return z.NEVER;
 });
 const path = z.string().min(1).max(4096);
+const place = z
+  .string()
+  .max(255)
+  .regex(/^\S+:\d{1,5}$/, 'wanted "host:port"');
 
 /** The configuration: every key, its form and its default. Unknown keys are errors. */
 export const configSchema = z.strictObject({
@@ -35,10 +39,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe("bytes offered; default 10 % of the free space, at most 50 GiB"),
   store_dir: path.optional().describe("folder of the shards; default shards in the home"),
-  public_address: z
-    .string()
-    .max(255)
-    .regex(/^\S+:\d{1,5}$/, 'wanted "host:port"')
+  public_address: place
     .optional()
     .describe("where others reach this peer: TCP at this port, UDP at it and the three above it"),
   router_ports: z
@@ -47,7 +48,9 @@ export const configSchema = z.strictObject({
     .describe("ask the router to open the ports, by UPnP or NAT-PMP"),
   dht: z.boolean().default(true).describe("find peers and get through routers by the swarm's DHT"),
   public_dht: z
-    .boolean()
+    .union([z.boolean(), z.array(place).min(1).max(16)], {
+      error: 'wanted true, false, or nodes as ["host:port"]',
+    })
     .default(false)
     .describe("meet through the public DHT, whose nodes then see this peer's address and key"),
   lan: z.boolean().default(true).describe("find peers of the same network by multicast"),

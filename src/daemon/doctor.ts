@@ -180,7 +180,7 @@ function dhtAndRouter(
   const bootstrapNodes = cards.reduce((sum, { bootstrap }) => sum + (bootstrap?.length ?? 0), 0);
   const bootstrapped = status?.bootstrapped === true;
   const { publicHost } = status ?? {};
-  const isOn = config.public_dht ? "public" : "swarm";
+  const isOn = config.public_dht === false ? "swarm" : "public";
   return {
     dht: {
       network: config.dht ? isOn : "off",

@@ -53,9 +53,9 @@ test("without a known node nobody is asked, the public network least of all", as
   });
 });
 
-test("the public network is used where it is asked for, and by name", async () => {
-  await using alone = await startPeer([], { publicDht: true, host: "127.0.0.1" });
-  assert.ok(alone.node.dht.bootstrapNodes.length >= 3);
+test("another network is used where it is asked for, and then no other", async () => {
+  await using alone = await startPeer(["127.0.0.1:1"], { publicDht: ["127.0.0.1:2"] });
+  assert.deepEqual(alone.node.dht.bootstrapNodes, [{ host: "127.0.0.1", port: 2 }]);
 });
 
 test("a node that hears of others later finds them", async () => {

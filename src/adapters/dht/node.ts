@@ -19,8 +19,8 @@ import {
 } from "./limits.ts";
 import { SealedUdx, type Siblings } from "./sealed-udx.ts";
 
-/** Nodes of the public DHT, for swarms that have no publicly reachable peer. */
-const PUBLIC_DHT: readonly string[] = [
+/** Well-known nodes of the public DHT, for swarms that have no publicly reachable peer. */
+export const PUBLIC_DHT_NODES: readonly string[] = [
   "88.99.3.86:49737",
   "142.93.90.113:49737",
   "138.68.147.8:49737",
@@ -44,9 +44,10 @@ export interface DhtOptions {
   /** The IPv4 address that others see, where it is not `host`: forwarded by a router, with the
    * same ports. Without both it is learned from the other nodes. */
   publicHost?: string;
-  /** Uses the public network instead of the swarm's own nodes. Its datagrams cannot be sealed:
-   * whoever runs its nodes sees addresses, peer ids and who connects to whom. */
-  publicDht?: boolean;
+  /** `host:port` of nodes of a network that is not the swarm's own, to use instead of it. Its
+   * datagrams cannot be sealed: whoever runs its nodes sees addresses, peer ids and who connects to
+   * whom. */
+  publicDht?: readonly string[];
   /** A session says something so often, and ends when it has heard nothing for so long. */
   keepAliveMs?: number;
   silenceMs?: number;
@@ -158,7 +159,7 @@ export class DhtNode {
  * unreachable.
  * @throws the system's error where a port is taken */
 export async function openDhtNode(options: DhtOptions): Promise<DhtNode> {
-  const usePublic = options.publicDht === true;
+  const usePublic = options.publicDht !== undefined;
   const { swarmKeys, clock, random } = options;
   const seal = usePublic ? undefined : new DatagramSeal(swarmKeys, clock, random);
   const { host = ANY_HOST, isPublic } = options;
@@ -167,7 +168,7 @@ export async function openDhtNode(options: DhtOptions): Promise<DhtNode> {
   const siblings: Siblings = { host: host === ANY_HOST ? outer : undefined, ports: new Set() };
   const count = isPublic ? DHT_NODES_PUBLIC : 1;
   const nodes: HyperDHT[] = [];
-  const known = usePublic ? [...PUBLIC_DHT, ...options.bootstrap] : options.bootstrap;
+  const known = options.publicDht ?? options.bootstrap;
   try {
     for (let index = 0; index < count; index++) {
       const udx = seal === undefined ? undefined : new SealedUdx(seal, siblings);

@@ -44,7 +44,7 @@ export async function openUdpRelay(
   acceptor: Acceptor,
   bounds: Partial<RelayBounds> = {},
 ): Promise<UdpRelay> {
-  if (node.options.publicDht === true) throw new RangeError("no relay on the public DHT");
+  if (node.options.publicDht !== undefined) throw new RangeError("no relay on the public DHT");
   const opened = new Relay(node, { ...RELAY_BOUNDS, ...bounds });
   await acceptor.relay((stream, peer) => opened.take(stream, peer));
   const close = async (): Promise<void> => {

@@ -15,6 +15,7 @@ import type { ComposeParts } from "../compose.ts";
 import type { Config } from "../config.ts";
 import type { KnownPeers } from "../known-peers.ts";
 import { pickPort } from "../listen.ts";
+import { publicDhtOf } from "./lobby-net.ts";
 import { ownAddresses } from "../own-addresses.ts";
 import { createDirectories, type Directories } from "./directories.ts";
 import { DhtHost } from "./dht-host.ts";
@@ -58,7 +59,7 @@ export async function composeReach(
   const common = { key, swarmKeys: home, clock, random: systemRandom, log };
   const dht = new DhtHost({
     ...common,
-    publicDht: config.public_dht,
+    ...publicDhtOf(config),
     equip: (node) => equipDht(node, () => book.withRole("relay"), config.relay),
   });
   const admits = (peer: string): boolean => !home.isExcluded(peer);

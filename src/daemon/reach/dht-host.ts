@@ -58,7 +58,7 @@ export class DhtHost {
         this.#parts.node.addBootstrap(bootstrap);
         return;
       }
-      const hasNodes = bootstrap.length > 0 || this.#options.publicDht === true;
+      const hasNodes = bootstrap.length > 0 || this.#options.publicDht !== undefined;
       if (outside === undefined && !hasNodes) return;
       await this.#parts?.close();
       this.#parts = undefined;

@@ -38,7 +38,7 @@ export function equipDht(
     directory,
     async listen(take) {
       await Promise.all([punched.listen(take), relayed.listen(take)]);
-      if (relayForOthers && node.options.isPublic && node.options.publicDht !== true) {
+      if (relayForOthers && node.options.isPublic && node.options.publicDht === undefined) {
         await openUdpRelay(node, acceptor);
       }
       void directory.announceMember(closing.signal);

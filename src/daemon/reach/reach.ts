@@ -25,10 +25,11 @@ export interface ReachParts {
 /** The daemon's dealings with its swarm and its network, for the local API. */
 export function createReach({ reach, running, parts, holdings, usage }: ReachParts): Reach {
   const { home, known, net, card, client, roster, peerNet, exchange } = reach;
-  const { keyring, clock, log } = parts;
+  const { keyring, config, clock, log } = parts;
   const { book } = known;
   const affairs = new SwarmAffairs({
     keyring,
+    config,
     home,
     book,
     card,

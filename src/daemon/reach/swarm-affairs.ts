@@ -1,25 +1,23 @@
 import type { Keyring } from "../../account/keyring.ts";
-import { openTlsNet } from "../../adapters/tls/net.ts";
 import { systemRandom } from "../../adapters/random.node.ts";
 import { messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
-import type { Invitation } from "../../codec/invitation.ts";
 import { GatewayError } from "../../gateway/error.ts";
 import type { InviteInput, Invited, Joined, Rekeyed, SwarmSummary } from "../../gateway/reach.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { PeerCard } from "../../ports/directory.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Net } from "../../ports/net.ts";
-import { fixedSwarmKeys } from "../../ports/swarm-keys.ts";
 import { rekeySwarm } from "../../swarm/membership/courier.ts";
 import { foundSwarm } from "../../swarm/membership/found.ts";
 import { createInvitation, parseInvitation } from "../../swarm/membership/invitation.ts";
 import { invitationCards, joinWith } from "../../swarm/membership/join.ts";
 import type { SwarmHome } from "../../swarm/membership/swarm-home.ts";
 import type { PeerBook } from "../../swarm/peer-book.ts";
-import { createMemoryDirectory } from "../../swarm/peer-list.ts";
 import { isPublicAddress } from "../../base/public-address.ts";
 import { parseAddress } from "../../base/address.ts";
+import type { Config } from "../config.ts";
+import { openLobbyNet } from "./lobby-net.ts";
 import type { OwnCard } from "./own-card.ts";
 
 const KEY_BYTES = 32;
@@ -28,6 +26,7 @@ const CARDS_LOOKED_AT_MAX = 64;
 
 export interface SwarmAffairsParts {
   keyring: Keyring;
+  config: Pick<Config, "public_dht">;
   home: SwarmHome;
   book: PeerBook;
   card: OwnCard;
@@ -95,7 +94,7 @@ export class SwarmAffairs {
     this.#checkAlone();
     const cards = invitationCards(invitation);
     const steps = cards.map(({ id, addresses }) => `asked ${id} at ${addresses.join(", ")}`);
-    const net = this.#lobbyNet(invitation);
+    const net = await openLobbyNet(invitation, this.#parts, signal);
     try {
       const { account, peerId: self, certificate } = keyring;
       const joined = await joinWith({ net, invitation, account, self, certificate }, signal);
@@ -157,16 +156,6 @@ export class SwarmAffairs {
     const { home, keyring } = this.#parts;
     await home.replace(foundSwarm(systemRandom.bytes(KEY_BYTES), keyring.account, open));
     return this.summary();
-  }
-
-  /** A net that knocks at the lobby, and knows the members that the invitation names. */
-  #lobbyNet(invitation: Invitation): ReturnType<typeof openTlsNet> {
-    const { keyring, clock, log } = this.#parts;
-    const lobby = invitation.kind === "closed" ? invitation.lobby : invitation.key;
-    const directory = createMemoryDirectory(invitationCards(invitation));
-    const swarmKeys = fixedSwarmKeys(lobby);
-    const random = systemRandom;
-    return openTlsNet({ key: keyring.peer, swarmKeys, directory, clock, random, log });
   }
 }
 
