@@ -93,7 +93,7 @@ export function readConfigKeys(file: string): Record<string, unknown> {
 /** Sets one key, or removes it when `value` is undefined, and checks the whole before it is
  * written.
  * Every other line of the file, comments included, stays as it is.
- * @param value as in TOML (`0`, `"a"`) or a bare word, which is a text
+ * @param value as in TOML (`0`, `true`, `["a"]`) or a bare word, which is a text
  * @throws DaemonError CONFIG_UNREADABLE | CONFIG_INVALID; the file is then unchanged */
 export function setConfigKey(file: string, key: string, value: string | undefined): void {
   if (!/^[a-z_]{1,64}$/.test(key)) {
@@ -110,7 +110,16 @@ export function setConfigKey(file: string, key: string, value: string | undefine
   replaceFile(file, text);
 }
 
-function readValue(value: string): string | number | boolean {
+type ConfigValue = string | number | boolean | readonly unknown[];
+
+function readValue(value: string): ConfigValue {
+  if (value.startsWith("[")) {
+    try {
+      return parse(`list = ${value}`)["list"] as readonly unknown[];
+    } catch {
+      // It is checked as the text that it is.
+    }
+  }
   if (/^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   if (value === "true" || value === "false") return value === "true";
   return value;
