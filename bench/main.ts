@@ -1,5 +1,6 @@
-/** Benchmarks: `npm run bench -- put|get|small|kernels|floor|cli|cluster|tracker [--json] [--code 5/10]
- * [--mib 1024] [--peers 10] [--runs 3]`. Ratios against a reference of the same run. */
+/** Benchmarks: `npm run bench -- put|get|small|kernels|floor|cli|cluster|reach|tracker [--json]
+ * [--code 5/10] [--mib 1024] [--peers 10] [--runs 3]`. Ratios against a reference of the same
+ * run. */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,16 +9,20 @@ import { benchCli } from "./cli.ts";
 import { benchCluster } from "./cluster.ts";
 import { getFloor, putFloor } from "./floor.ts";
 import { run as benchKernels } from "./kernels.ts";
+import { benchReach, printReach } from "./reach.ts";
 import { print, rounded } from "./report.ts";
 import { benchTracker } from "./tracker.ts";
 import { benchTransfer } from "./transfer.ts";
+
+/** MiB of each of 48 measurements. */
+const REACH_MIB = 256;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: "boolean", default: false },
     code: { type: "string", default: "5/10" },
-    mib: { type: "string", default: "1024" },
+    mib: { type: "string" },
     peers: { type: "string", default: "10" },
     runs: { type: "string", default: "3" },
     agents: { type: "string", default: "1000" },
@@ -26,7 +31,8 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const mib = Number(values.mib);
+const [bench] = positionals;
+const mib = Number(values.mib ?? (bench === "reach" ? REACH_MIB : 1024));
 const runs = Number(values.runs);
 const sizes = values.peers.split(",").map(Number);
 const peers = sizes[0] ?? 10;
@@ -57,7 +63,6 @@ async function benchFloor(): Promise<void> {
   }
 }
 
-const [bench] = positionals;
 switch (bench) {
   case "put":
   case "get":
@@ -76,6 +81,9 @@ switch (bench) {
   case "cluster":
     await benchCluster(values.peers === "10" ? [3, 5, 10, 20] : sizes, mib, runs, values.json);
     break;
+  case "reach":
+    for (const line of await benchReach(mib, runs)) printReach(line, values.json);
+    break;
   case "tracker": {
     const { agents, rate, seconds } = values;
     console.log(JSON.stringify(await benchTracker(Number(agents), Number(rate), Number(seconds))));
@@ -83,7 +91,7 @@ switch (bench) {
   }
   default:
     process.stderr.write(
-      `no benchmark ${JSON.stringify(bench)}; there are put, get, small, kernels, floor, cli, cluster, tracker`,
+      `no benchmark ${JSON.stringify(bench)}; there are put, get, small, kernels, floor, cli, cluster, reach, tracker`,
     );
     process.exitCode = 2;
 }
