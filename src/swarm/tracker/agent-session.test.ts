@@ -98,7 +98,7 @@ test("tickets are asked for and refused with the desk's code; a broken desk is o
     const introduce: AgentSelf["introduce"] = (wish) => {
       assert.deepEqual(wish, {
         peer: peerNamed("client"),
-        address: { host: "198.51.100.1", port: 9 },
+        address: { host: "203.0.113.1", port: 9 },
         shard: hashNamed("x"),
         lengthBytes: 5,
         certificate: CERTIFICATE,
@@ -106,7 +106,7 @@ test("tickets are asked for and refused with the desk's code; a broken desk is o
       return answers.shift()?.(wish) ?? Promise.resolve({ code: "PEER_FAILED" });
     };
     const { ends } = await rawTracker(scene, { introduce });
-    const address = `${peerNamed("client")}@198.51.100.1:9`;
+    const address = `${peerNamed("client")}@203.0.113.1:9`;
     await ends[0]?.say("HELLO 1");
     for (const number of [1, 2, 3]) {
       const words = `${address} 5 ${hashNamed("x")} ${CERTIFICATE}`;

@@ -1,6 +1,7 @@
 import { parseAddress, type HostPort } from "../../base/address.ts";
 import { base64UrlDecode } from "../../base/base64url.ts";
 import { codeOf } from "../../base/error.ts";
+import { isPublicAddress } from "../../base/public-address.ts";
 import { epochOf, type PeerId, type ShardId } from "../../base/id.ts";
 import type { CardBody } from "../../codec/card.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -87,22 +88,11 @@ export interface Agent {
  * where it was seen, else the first of its card. */
 export function addressOf({ card, seen }: Agent): HostPort | undefined {
   const own = (card?.body.addresses ?? []).flatMap((text) => parseAddress(text) ?? []);
-  return own.find(({ host }) => isPublicHost(host)) ?? seen ?? own[0];
+  return own.find(({ host }) => isPublicAddress(host)) ?? seen ?? own[0];
 }
 
 /** The failure domain of a place: the /24 of an IPv4 address, the /48 of an IPv6 one. */
 export function networkOf({ host }: HostPort): string {
   if (host.includes(":")) return host.toLowerCase().split(":").slice(0, 3).join(":");
   return /^[0-9.]+$/.test(host) ? host.split(".").slice(0, 3).join(".") : host;
-}
-
-const PRIVATE_V4 = /^(0|10|127|169\.254|172\.(1[6-9]|2[0-9]|3[01])|192\.168)\./;
-/** Carrier-grade NAT: 100.64.0.0/10. */
-const SHARED_V4 = /^100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\./;
-const PRIVATE_V6 = /^(::1?$|f[cd]|fe[89ab])/i;
-
-/** Whether a host can be reached from everywhere, as far as its text tells. */
-function isPublicHost(host: string): boolean {
-  if (host.includes(":")) return !PRIVATE_V6.test(host);
-  return !PRIVATE_V4.test(host) && !SHARED_V4.test(host) && host !== "localhost";
 }

@@ -19,7 +19,7 @@ import {
 test("an agent greets, says what it holds, and is found by who-has", () =>
   withTrackers(async (scene) => {
     const tracker = await scene.tracker();
-    scene.agent("a", new MemoryInventory(["x", "y"]), { addresses: ["198.51.100.7:4242"] });
+    scene.agent("a", new MemoryInventory(["x", "y"]), { addresses: ["203.0.113.7:4242"] });
     scene.agent("b", new MemoryInventory(["y"]));
     await scene.settle();
     assert.deepEqual(
@@ -33,7 +33,7 @@ test("an agent greets, says what it holds, and is found by who-has", () =>
     );
     const client = scene.client();
     const x = await client.whoHas(hashNamed("x"), never);
-    assert.deepEqual(x, [{ peer: peerNamed("a"), address: { host: "198.51.100.7", port: 4242 } }]);
+    assert.deepEqual(x, [{ peer: peerNamed("a"), address: { host: "203.0.113.7", port: 4242 } }]);
     const y = await client.whoHas(hashNamed("y"), never);
     assert.deepEqual(y.map(({ peer }) => peer).sort(), [peerNamed("a"), peerNamed("b")].sort());
     const seen = y.find(({ peer }) => peer === peerNamed("b"))?.address;
@@ -124,7 +124,7 @@ test("the memory of filters is given back with their agents", () =>
 test("a tracker's own holder is found too", () =>
   withTrackers(async (scene) => {
     const local = scene.self("tracker", new MemoryInventory(["mine"]), {
-      addresses: ["198.51.100.1:1"],
+      addresses: ["203.0.113.1:1"],
     });
     await scene.tracker("tracker", undefined, local);
     const client = scene.client();

@@ -33,7 +33,7 @@ function agentOf(
 
 test("one of each network comes before a second of any, and so with sites", () => {
   const agents = [
-    ...[1, 2, 3].map((i) => agentOf(`a ${i}`, `198.51.100.${i}`)),
+    ...[1, 2, 3].map((i) => agentOf(`a ${i}`, `203.0.113.${i}`)),
     ...[1, 2, 3].map((i) => agentOf(`b ${i}`, `2001:db8:1:${i}::1`)),
     ...[1, 2, 3].map((i) => agentOf(`c ${i}`, `203.0.${i}.1`, { site: "home" })),
   ];
@@ -50,7 +50,7 @@ test("one of each network comes before a second of any, and so with sites", () =
 test("who has twice the space is twice as likely, and a boast is capped", () => {
   const shares = (left: number, right: number): number => {
     const agents = [
-      agentOf("left", "198.51.100.1", { freeBytes: left }),
+      agentOf("left", "203.0.113.1", { freeBytes: left }),
       agentOf("right", "203.0.113.1", { freeBytes: right }),
     ];
     let count = 0;
@@ -64,9 +64,9 @@ test("who has twice the space is twice as likely, and a boast is capped", () => 
 });
 
 test("without room, without a card, and for the asker there is no place", () => {
-  const full = agentOf("full", "198.51.100.1", { freeBytes: 9 });
-  const unknown = { ...agentOf("unknown", "198.51.100.2"), card: undefined };
-  const asker = agentOf("asker", "198.51.100.3");
+  const full = agentOf("full", "203.0.113.1", { freeBytes: 9 });
+  const unknown = { ...agentOf("unknown", "203.0.113.2"), card: undefined };
+  const asker = agentOf("asker", "203.0.113.3");
   assert.deepEqual(chooseForUpload([full, unknown, asker], asker.peer, 10, 5, random), []);
   assert.deepEqual(chooseForUpload([full], "", 9, 0, random), []);
 });
@@ -77,11 +77,11 @@ test("addressOf() prefers a public address of the card, then where the agent was
   assert.equal(hostOf([]), "203.0.113.9");
   const local = ["10.1.2.3:1", "192.168.0.1:1", "172.31.0.1:1", "100.64.0.1:1", "127.0.0.1:1"];
   assert.equal(hostOf([...local, "[fe80::1]:1", "[fd00::1]:1", "[::1]:1"]), "203.0.113.9");
-  assert.equal(hostOf(["192.168.0.1:1", "198.51.100.4:1"]), "198.51.100.4");
+  assert.equal(hostOf(["192.168.0.1:1", "203.0.113.4:1"]), "203.0.113.4");
   assert.equal(hostOf(["172.32.0.1:1"]), "172.32.0.1");
   assert.equal(hostOf(["100.128.0.1:1"]), "100.128.0.1");
   assert.equal(hostOf(["[2001:db8::1]:1"]), "2001:db8::1");
   const unseen = { ...agentOf("a", "", { addresses: ["10.1.2.3:1"] }), seen: undefined };
   assert.equal(addressOf(unseen)?.host, "10.1.2.3");
-  assert.equal(networkOf({ host: "198.51.100.4", port: 1 }), "198.51.100");
+  assert.equal(networkOf({ host: "203.0.113.4", port: 1 }), "198.51.100");
 });
