@@ -192,6 +192,17 @@ export const TRACKER_ANSWER_MAX_BYTES = 64 * KIB;
 
 /** Admissions between the founder of a swarm and a member. */
 export const CHAIN_LINKS_MAX = 16;
+/** Links of such chains that are looked at in a second, for guests and for members each, and those
+ * that held and are remembered. */
+export const CHAIN_CHECKS_PER_SECOND_MAX = 256;
+export const CHAIN_LINKS_CHECKED_MAX = 4_096;
+/** Asks to be admitted that are answered: in so long, so many of one guest and in all. */
+export const ADMISSION_INTERVAL_MS = 2_000;
+export const ADMISSIONS_PER_GUEST_MAX = 4;
+export const ADMISSIONS_PER_INTERVAL_MAX = 512;
+/** How often a guest asks a member again that is asked too often, and after how long. */
+export const ADMISSION_TRIES_MAX = 6;
+export const ADMISSION_AGAIN_MS = 1_000;
 /** Network keys of a swarm that are accepted at a time. */
 export const NETWORK_KEYS_MAX = 2;
 /** Peers that a rekey names as staying; others prove themselves by their chain of admissions. */

@@ -140,7 +140,7 @@ export class Members {
     const invitation = parseInvitation(text);
     const key = invitation.kind === "closed" ? invitation.lobby : invitation.key;
     const net = this.knockingWith(guest, key);
-    return await joinWith({ ...guest, net, invitation }, never);
+    return await joinWith({ ...guest, net, invitation, clock: this.clock }, never);
   }
 
   /** Lets a guest in by a member's invitation, and opens it. */

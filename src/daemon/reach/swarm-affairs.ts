@@ -86,7 +86,7 @@ export class SwarmAffairs {
   }
 
   async join(text: string, signal: AbortSignal): Promise<Joined> {
-    const { keyring, home, book, log } = this.#parts;
+    const { keyring, home, book, clock, log } = this.#parts;
     const invitation = parseInvitation(text);
     if (invitation.swarm === home.state.id) {
       throw new GatewayError("SWARM_NOT_ALONE", "this home is in that swarm already");
@@ -97,7 +97,7 @@ export class SwarmAffairs {
     const net = await openLobbyNet(invitation, this.#parts, signal);
     try {
       const { account, peerId: self, certificate } = keyring;
-      const joined = await joinWith({ net, invitation, account, self, certificate }, signal);
+      const joined = await joinWith({ net, invitation, account, self, certificate, clock }, signal);
       for (const bytes of invitation.cards) takeCard(book, bytes, log);
       await home.replace(joined.state);
       await this.#parts.onJoined(joined.admittedBy, signal);

@@ -6,6 +6,7 @@ import { encodeSwarmState, type SwarmState } from "../../codec/swarm-state.ts";
 import type { SigningKey } from "../../crypto/sign.node.ts";
 import { isChainFree, signAdmission, type RekeyPeers } from "./chain.ts";
 import { ownChain } from "./invitation.ts";
+import type { CheckLink } from "./link-checks.ts";
 import { membershipError } from "./refusal.ts";
 import { openRekey } from "./rekey.ts";
 import { openToken } from "./token.ts";
@@ -15,6 +16,7 @@ const CLOCK_SLACK_MS = 2 * 86_400_000;
 
 /** Checks an invitation that a guest shows, but for how often it was used.
  * @param named whom the newest rekey names
+ * @param check how the links of its chain are checked
  * @throws SwarmError INVITATION_EXPIRED | INVITATION_FORGED | INVITATION_OTHER_SWARM |
  *   INVITATION_REVOKED | FOUNDER_UNKNOWN | SWARM_OPEN; CodecError VERSION_UNKNOWN */
 export function checkInvitation(
@@ -22,6 +24,7 @@ export function checkInvitation(
   named: RekeyPeers,
   shown: { token: Uint8Array; chain: readonly ChainLink[] },
   nowMs: number,
+  check?: CheckLink,
 ): InvitationToken {
   const { id, founder, open } = state;
   if (open) throw membershipError("SWARM_OPEN", "nobody has to be admitted to an open swarm");
@@ -29,7 +32,7 @@ export function checkInvitation(
     const why = "this member was given the swarm's key, and cannot check invitations";
     throw membershipError("FOUNDER_UNKNOWN", why);
   }
-  const token = openToken(id, founder, shown.token, shown.chain);
+  const token = openToken(id, founder, shown.token, shown.chain, check);
   if (named.excluded.has(token.inviter) || !isChainFree(shown.chain, named)) {
     throw membershipError("INVITATION_REVOKED", "its inviter is no member of the swarm any more");
   }

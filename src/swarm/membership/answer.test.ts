@@ -80,7 +80,9 @@ for (const [name, lie] of Object.entries(LIES)) {
       await network
         .net(liar.self)
         .listen(async () => ({ ...serve, body: encodeSwarmState(answer) }));
-      const options = { ...guest, net: network.net(guest.self), invitation: parseInvitation(text) };
+      const invitation = parseInvitation(text);
+      const net = network.net(guest.self);
+      const options = { ...guest, net, invitation, clock: systemClock };
       const joined = await joinWith(options, never);
       assert.deepEqual(joined, { state: right, admittedBy: liar.self });
       answer = lie(right, founder);

@@ -1,32 +1,33 @@
 import { concatBytes } from "../../base/bytes.ts";
 import { idBytes, type AccountId, type Id, type PeerId } from "../../base/id.ts";
 import { encodeAdmission, type Admission, type ChainLink } from "../../codec/admission.ts";
-import { openEnvelope, signEnvelope } from "../../crypto/envelope.ts";
+import { signEnvelope } from "../../crypto/envelope.ts";
 import { CryptoError } from "../../crypto/error.ts";
 import { SIGNATURE_BYTES, type SigningKey } from "../../crypto/sign.node.ts";
-
-const PURPOSE = "admission";
+import { ADMISSION_PURPOSE, checkLink, type CheckLink } from "./link-checks.ts";
 
 /** Signs that a guest was let in; `root` is the admitting member's account key. */
 export function signAdmission(root: SigningKey, swarm: Id, admission: Admission): ChainLink {
-  const envelope = signEnvelope(PURPOSE, root, encodeAdmission(swarm, admission));
+  const envelope = signEnvelope(ADMISSION_PURPOSE, root, encodeAdmission(swarm, admission));
   return { ...admission, signature: envelope.slice(0, SIGNATURE_BYTES) };
 }
 
 /** Follows a chain from the founder to its end: each link must be signed by the account that the
  * one before it let in.
  * @returns what is wrong with it; undefined: nothing is
+ * @throws what `check` throws beside CryptoError
  * @see docs/format/swarm.md */
 export function chainFault(
   swarm: Id,
   founder: AccountId,
   chain: readonly ChainLink[],
+  check: CheckLink = checkLink,
 ): string | undefined {
   let signer = founder;
   for (const [at, link] of chain.entries()) {
     const signed = concatBytes(idBytes(signer), encodeAdmission(swarm, link));
     try {
-      openEnvelope(PURPOSE, concatBytes(link.signature, signed));
+      check(link.signature, signed);
     } catch (error) {
       if (!(error instanceof CryptoError)) throw error;
       return `admission ${at + 1} of ${chain.length} is not signed by ${signer}`;

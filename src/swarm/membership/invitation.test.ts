@@ -107,14 +107,20 @@ describe("an open swarm", () => {
   test("is joined with what is printed, without asking anybody", async () => {
     const guest = personOf(9);
     const printed = parseInvitation(made.text);
-    const joined = await joinWith({ ...guest, net, invitation: printed }, never);
+    const joined = await joinWith(
+      { ...guest, net, invitation: printed, clock: systemClock },
+      never,
+    );
     assert.deepEqual(joined, { state: open });
   });
 
   test("of which another secret is printed is none", async () => {
     assert.equal(made.invitation.kind, "open");
     const forged = { ...made.invitation, content: new Uint8Array(32) } as typeof made.invitation;
-    const joining = joinWith({ ...personOf(9), net, invitation: forged }, never);
+    const joining = joinWith(
+      { ...personOf(9), net, invitation: forged, clock: systemClock },
+      never,
+    );
     await assert.rejects(joining, { code: "INVITATION_FORGED" });
   });
 
@@ -125,7 +131,10 @@ describe("an open swarm", () => {
       const invited = parseInvitation(members.invite(closed, [host]));
       const guest = personOf(3);
       const lobby = members.knockingWith(guest, host.home.current().key);
-      const joining = joinWith({ ...guest, net: lobby, invitation: invited }, never);
+      const joining = joinWith(
+        { ...guest, net: lobby, invitation: invited, clock: systemClock },
+        never,
+      );
       await assert.rejects(joining, { code: "SWARM_OPEN" });
     }));
 });

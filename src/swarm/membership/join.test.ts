@@ -84,7 +84,7 @@ describe("an invitation", () => {
       const lobby = invitation.kind === "closed" ? invitation.lobby : new Uint8Array(32);
       const ask = async (guest: Person, shown: Invitation): Promise<unknown> => {
         const net = members.knockingWith(guest, lobby);
-        return await joinWith({ ...guest, net, invitation: shown }, never);
+        return await joinWith({ ...guest, net, invitation: shown, clock: members.clock }, never);
       };
       await ask(personOf(8), invitation);
       await Promise.all(founder.reports);
@@ -123,7 +123,7 @@ describe("an invitation", () => {
       const guest = personOf(2);
       const net = members.knockingWith(guest, founder.home.current().key);
       const invitation = parse(text);
-      await assert.rejects(joinWith({ ...guest, net, invitation }, never), {
+      await assert.rejects(joinWith({ ...guest, net, invitation, clock: members.clock }, never), {
         code: "INVITATION_OTHER_SWARM",
       });
     }));

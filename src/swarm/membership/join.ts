@@ -1,6 +1,11 @@
 import { messageOf } from "../../base/error.ts";
 import { idOf, type AccountId, type PeerId } from "../../base/id.ts";
-import { ADMISSION_ASKED_AT_ONCE, SWARM_STATE_MAX_BYTES } from "../../base/limits.ts";
+import {
+  ADMISSION_AGAIN_MS,
+  ADMISSION_ASKED_AT_ONCE,
+  ADMISSION_TRIES_MAX,
+  SWARM_STATE_MAX_BYTES,
+} from "../../base/limits.ts";
 import { mapBounded } from "../../base/concurrency.ts";
 import { encodeAdmissionRequest } from "../../codec/admission.ts";
 import type { CardBody } from "../../codec/card.ts";
@@ -8,6 +13,7 @@ import { CodecError } from "../../codec/error.ts";
 import type { ClosedInvitation, Invitation } from "../../codec/invitation.ts";
 import type { SwarmState } from "../../codec/swarm-state.ts";
 import { swarmIdOf } from "../../crypto/swarm-key.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Net } from "../../ports/net.ts";
 import { openCard } from "../card-book.ts";
 import { refusalOf } from "../client.ts";
@@ -28,6 +34,7 @@ export interface JoinOptions {
   self: PeerId;
   /** This peer's signed device certificate. */
   certificate: Uint8Array;
+  clock: Clock;
 }
 
 /** What a newcomer has. */
@@ -90,9 +97,15 @@ async function ask(
   });
   const request = { method: "POST", path: ADMIT_PATH, body } as const;
   const limited = { ...request, bodyMaxBytes: SWARM_STATE_MAX_BYTES };
-  const answer = await options.net.request(peer, limited, signal);
-  if (answer.status !== 200) throw refusalOf(peer, ADMIT_PATH, answer);
-  return openAnswer(peer, options, invitation, answer.body);
+  for (let tries = 1; ; tries++) {
+    const answer = await options.net.request(peer, limited, signal);
+    if (answer.status === 200) return openAnswer(peer, options, invitation, answer.body);
+    const refused = refusalOf(peer, ADMIT_PATH, answer);
+    // Many others ask at the same time.
+    const isLate = refused.refusal === "ASKED_TOO_OFTEN" && tries < ADMISSION_TRIES_MAX;
+    if (!isLate) throw refused;
+    await options.clock.sleep(ADMISSION_AGAIN_MS, signal);
+  }
 }
 
 function openState(invitation: Extract<Invitation, { kind: "open" }>): SwarmState {

@@ -1,5 +1,10 @@
 import type { PeerId } from "../../base/id.ts";
 import {
+  ADMISSION_INTERVAL_MS,
+  ADMISSIONS_PER_GUEST_MAX,
+  ADMISSIONS_PER_INTERVAL_MAX,
+} from "../../base/limits.ts";
+import {
   decodeAdmissionRequest,
   decodeChain,
   decodeUseReport,
@@ -10,8 +15,10 @@ import { openCertificate } from "../../object/certificate.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import { SwarmError } from "../error.ts";
+import { RateGate } from "../rate-gate.ts";
 import { admit, checkInvitation, checkMayAdmit } from "./admit.ts";
 import { chainFault, isChainFree } from "./chain.ts";
+import { boundedLinkChecks, type CheckLink } from "./link-checks.ts";
 import { membershipError } from "./refusal.ts";
 import { takeRekey } from "./rekey.ts";
 import type { SwarmHome } from "./swarm-home.ts";
@@ -50,14 +57,26 @@ export interface MembershipOptions {
 export function createMembership(options: MembershipOptions): Membership {
   const { home, clock } = options;
   const uses = openInvitationUses(options.database, clock);
+  const gate = new RateGate(clock, ADMISSION_INTERVAL_MS, "admission", {
+    asksMax: ADMISSIONS_PER_GUEST_MAX,
+    asksInAllMax: ADMISSIONS_PER_INTERVAL_MAX,
+  });
+  // Guests that show made-up chains must not keep members from telling what was used.
+  const checkOfGuest = boundedLinkChecks(clock);
+  const checkOfMember = boundedLinkChecks(clock);
   return {
     isExcluded: (peer) => home.isExcluded(peer),
-    admit: (guest, body) => admitGuest(options, uses, guest, body),
+    admit(guest, body) {
+      gate.pass(guest);
+      return admitGuest(options, uses, checkOfGuest, guest, body);
+    },
     noteUse(body) {
       const { token, chain, guest } = decodeUseReport(body);
-      uses.take(checkInvitation(home.state, home.named, { token, chain }, clock.nowMs()), guest);
+      const { state, named } = home;
+      const shown = { token, chain };
+      uses.take(checkInvitation(state, named, shown, clock.nowMs(), checkOfMember), guest);
     },
-    rekeyFor: (peer, body) => rekeyFor(home, peer, body),
+    rekeyFor: (peer, body) => rekeyFor(home, checkOfMember, peer, body),
     async takeRekey(envelope) {
       const { keys } = await home.update((state) => takeRekey(state, envelope));
       return keys[0].number;
@@ -68,6 +87,7 @@ export function createMembership(options: MembershipOptions): Membership {
 function admitGuest(
   { home, root, clock, announceUse }: MembershipOptions,
   uses: InvitationUses,
+  check: CheckLink,
   guest: PeerId,
   body: Uint8Array,
 ): Uint8Array {
@@ -79,7 +99,7 @@ function admitGuest(
     throw new SwarmError("CERTIFICATE_REFUSED", why);
   }
   const nowMs = clock.nowMs();
-  const token = checkInvitation(state, home.named, shown, nowMs);
+  const token = checkInvitation(state, home.named, shown, nowMs, check);
   checkMayAdmit(state, root);
   if (!uses.take(token, guest)) {
     const why = `it was good for ${token.uses} ${token.uses === 1 ? "guest" : "guests"}`;
@@ -90,7 +110,7 @@ function admitGuest(
   return answer;
 }
 
-function rekeyFor(home: SwarmHome, peer: PeerId, body: Uint8Array): Uint8Array {
+function rekeyFor(home: SwarmHome, check: CheckLink, peer: PeerId, body: Uint8Array): Uint8Array {
   const { id, founder, rekey, keys } = home.state;
   const chain = decodeChain(body);
   if (rekey === undefined || founder === undefined) {
@@ -101,7 +121,7 @@ function rekeyFor(home: SwarmHome, peer: PeerId, body: Uint8Array): Uint8Array {
     (home.named.members.has(peer) ||
       (chain.at(-1)?.peer === peer &&
         isChainFree(chain, home.named) &&
-        chainFault(id, founder, chain) === undefined));
+        chainFault(id, founder, chain, check) === undefined));
   if (isMember) return rekey;
   const why = "the swarm has changed its key, and this peer was left behind";
   throw membershipError("REKEY_LEFT_BEHIND", why);

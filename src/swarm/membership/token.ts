@@ -7,6 +7,7 @@ import { CryptoError } from "../../crypto/error.ts";
 import type { SigningKey } from "../../crypto/sign.node.ts";
 import type { SwarmError } from "../error.ts";
 import { accountOf, chainFault } from "./chain.ts";
+import { checkLink, type CheckLink } from "./link-checks.ts";
 import { membershipError } from "./refusal.ts";
 
 const PURPOSE = "invitation token";
@@ -24,13 +25,16 @@ export function openToken(
   founder: AccountId,
   bytes: Uint8Array,
   chain: readonly ChainLink[],
+  check: CheckLink = checkLink,
 ): InvitationToken {
   const { token, account } = open(bytes);
   if (token.swarm !== swarm) {
     const why = `the invitation is one to swarm ${token.swarm}, this is ${swarm}`;
     throw membershipError("INVITATION_OTHER_SWARM", why);
   }
-  const fault = chainFault(swarm, founder, chain) ?? mismatch(founder, account, token, chain);
+  // Last, what costs most.
+  const fault =
+    mismatch(founder, account, token, chain) ?? chainFault(swarm, founder, chain, check);
   if (fault !== undefined) throw forged(fault);
   return token;
 }
