@@ -51,7 +51,11 @@ const STEPS: readonly Step[] = [
   },
   { name: "package", run: { tests: PACKAGE } },
   { name: "e2e", run: { tests: ["tests/{e2e,accept,sweeps}/**/*.test.ts"] } },
-  { name: "nat", before: natTools, run: { tests: NAT, timeoutMs: NAT_TIMEOUT_MS } },
+  {
+    name: "nat",
+    before: natTools,
+    run: { tests: NAT, filesAtOnce: availableParallelism(), timeoutMs: NAT_TIMEOUT_MS },
+  },
   {
     name: "nat-all",
     byNameOnly: true,

@@ -211,13 +211,17 @@ export class LabHost {
 
   /** Runs a command line of Holdfast here. */
   run(...args: string[]): Promise<Ran> {
-    return holdfast(["--home", this.home, ...args], { through: this.#lab.through(this.name) });
+    return holdfast(["--home", this.home, ...args], this.#here());
   }
 
   /** Runs one that must succeed, and gives its result. */
   ask<Result>(...args: string[]): Promise<Result> {
-    const through = this.#lab.through(this.name);
-    return holdfastJson<Result>(["--home", this.home, ...args], { through });
+    return holdfastJson<Result>(["--home", this.home, ...args], this.#here());
+  }
+
+  /** In its own network, where it may multicast and ask its router like any other daemon. */
+  #here(): { through: string[]; env: NodeJS.ProcessEnv } {
+    return { through: this.#lab.through(this.name), env: { HOLDFAST_TEST_ALONE: "" } };
   }
 
   /** Makes the home, with these keys in its configuration.
