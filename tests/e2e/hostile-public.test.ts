@@ -13,12 +13,11 @@ import type { TLSSocket } from "node:tls";
 import { systemClock } from "../../src/adapters/clock.node.ts";
 import { DatagramSeal } from "../../src/adapters/dht/datagram.ts";
 import { startPeer as startDhtPeer } from "../../src/adapters/dht/testing.ts";
-import { SESSION_BOUNDS } from "../../src/adapters/net/options.ts";
 import { idBytes } from "../../src/base/id.ts";
 import type { SigningKey } from "../../src/crypto/sign.node.ts";
 import { fixedSwarmKeys } from "../../src/ports/swarm-keys.ts";
 import { dropAll, inMasses, openSession } from "./attacker.ts";
-import { holdfastJson, killDaemon, startPeer, TestSwarm, until } from "./harness.ts";
+import { holdfastJson, killDaemon, startPeer, TestSwarm } from "./harness.ts";
 import { newKey, random, swarmKeyOf, WatchedPeer } from "./watched-peer.ts";
 import type { Cost } from "./watched-peer.ts";
 
@@ -120,13 +119,13 @@ async function flood(socket: UdpSocket, next: (index: number) => Uint8Array): Pr
 }
 
 /** A socket, and how many datagrams came back to it. */
-async function openUdp(): Promise<{ socket: UdpSocket; heard: () => number; close(): void }> {
+async function openUdp(): Promise<{ socket: UdpSocket; heard: () => number; close: () => void }> {
   const socket = createSocket("udp4");
   let count = 0;
   socket.on("message", () => count++);
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
-  return { socket, heard: () => count, close: () => socket.close() };
+  return { socket, heard: () => count, close: () => void socket.close() };
 }
 
 test("100,000 datagrams of garbage, and as many sealed with another key: no answer", async (t) => {

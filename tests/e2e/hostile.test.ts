@@ -9,12 +9,10 @@ import { setTimeout as timer } from "node:timers/promises";
 import { SESSION_BOUNDS, SESSION_TIMES } from "../../src/adapters/net/options.ts";
 import { base64UrlEncode } from "../../src/base/base64url.ts";
 import { MIB, REQUEST_BODIES_MAX_BYTES } from "../../src/base/limits.ts";
-import { idOf } from "../../src/base/id.ts";
 import type { SigningKey } from "../../src/crypto/sign.node.ts";
-import { signCertificate } from "../../src/object/certificate.ts";
 import { clientHello, dropAll, inMasses, knockAt, openBare, openSession } from "./attacker.ts";
 import { TestSwarm } from "./harness.ts";
-import { newKey, swarmKeyOf, WatchedPeer } from "./watched-peer.ts";
+import { certificateOf, newKey, swarmKeyOf, WatchedPeer } from "./watched-peer.ts";
 import type { Cost } from "./watched-peer.ts";
 
 /** What all attacks together may cost: the heap, which grows before it is collected; sessions that
@@ -39,15 +37,6 @@ after(() => swarm.stop());
 function bear(t: TestContext, cost: Cost): void {
   t.diagnostic(`grown ${cost.grownMib} MiB, ${cost.served} hellos in ≤ ${cost.slowestMs} ms`);
   assert.ok(cost.grownMib <= GROWN_MAX_MIB, `${cost.grownMib} MiB are too many`);
-}
-
-/** What a device of an account of its own shows: any member can make one. */
-function certificateOf(device: SigningKey): string {
-  const root = newKey();
-  const [account, peer] = [root, device].map(({ publicKey }) => idOf(publicKey));
-  const agreementKey = new Uint8Array(32);
-  const body = { account: account ?? "", peer: peer ?? "", agreementKey, name: "x", number: 1 };
-  return base64UrlEncode(signCertificate(root, body));
 }
 
 function closedOf(socket: Socket): Promise<void> {
@@ -150,7 +139,7 @@ async function trickle(t: TestContext, lengthBytes: number): Promise<void> {
   const cost = await victim.under(async () => {
     sockets.push(
       ...(await takeAllPlaces((socket, key) => {
-        const certificate = `holdfast-certificate: ${certificateOf(key)}`;
+        const certificate = `holdfast-certificate: ${base64UrlEncode(certificateOf(key))}`;
         const head = `POST /v1/have HTTP/1.1\r\nhost: h\r\n${certificate}\r\n`;
         socket.write(`${head}content-length: ${lengthBytes}\r\n\r\n`);
         socket.write(most);

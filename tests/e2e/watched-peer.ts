@@ -7,8 +7,10 @@ import { setTimeout as timer } from "node:timers/promises";
 import { decodeKeyFile } from "../../src/account/key-file.ts";
 import { systemClock } from "../../src/adapters/clock.node.ts";
 import { openTlsNet } from "../../src/adapters/tls/net.ts";
+import { idOf } from "../../src/base/id.ts";
 import { signingKeyOf } from "../../src/crypto/sign.node.ts";
 import type { SigningKey } from "../../src/crypto/sign.node.ts";
+import { signCertificate } from "../../src/object/certificate.ts";
 import type { Net } from "../../src/ports/net.ts";
 import { fixedSwarmKeys } from "../../src/ports/swarm-keys.ts";
 import { createMemoryDirectory } from "../../src/swarm/peer-list.ts";
@@ -27,6 +29,15 @@ const DESCRIPTORS_SLACK = 16;
 /** A key that nobody has yet. */
 export function newKey(): SigningKey {
   return signingKeyOf(random.bytes(32));
+}
+
+/** What a device of an account of its own shows: anybody can make one. */
+export function certificateOf(device: SigningKey): Uint8Array {
+  const root = newKey();
+  const account = idOf(root.publicKey);
+  const peer = idOf(device.publicKey);
+  const agreementKey = new Uint8Array(32);
+  return signCertificate(root, { account, peer, agreementKey, name: "x", number: 1 });
 }
 
 /** The network key of a test's swarm. */
