@@ -135,6 +135,14 @@ export class NatLab {
     return ["ip", "netns", "exec", `${this.name}-${where}`];
   }
 
+  /** Makes the router of a home where UDP is blocked let it through from now on. */
+  allowUdp(home: string): void {
+    const rule = ["insert", "rule", "ip", "filt", "passing", "iifname", `l-${home}`, "accept"];
+    const [program = "", ...args] = [...this.through(`nat-${home}`), "nft", ...rule];
+    const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`nft: ${stderr}`);
+  }
+
   /** Bytes that a public host has received and sent on its line. */
   carriedBytes(host: string): number {
     const command = ["-n", `${this.name}-inet`, "-s", "-j", "link", "show", `b-${host}`];
