@@ -93,7 +93,7 @@ function newestNumber(state: SwarmState): number {
 }
 
 /** A time that has passed, for people: in the largest unit of which there are two. */
-function durationText(durationMs: number): string {
+export function durationText(durationMs: number): string {
   const minutes = Math.ceil(durationMs / 60_000);
   if (minutes < 120) return `${minutes} min`;
   return minutes < 2_880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1_440)} days`;

@@ -4,6 +4,7 @@ import {
   ADMISSION_AGAIN_MS,
   ADMISSION_ASKED_AT_ONCE,
   ADMISSION_TRIES_MAX,
+  CARD_FUTURE_MAX_MS,
   SWARM_STATE_MAX_BYTES,
 } from "../../base/limits.ts";
 import { mapBounded } from "../../base/concurrency.ts";
@@ -18,6 +19,7 @@ import type { Net } from "../../ports/net.ts";
 import { openCard } from "../card-book.ts";
 import { refusalOf } from "../client.ts";
 import { SwarmError } from "../error.ts";
+import { durationText } from "./admit.ts";
 import { openAnswer } from "./answer.ts";
 import { isMembershipCode, membershipError } from "./refusal.ts";
 
@@ -80,7 +82,7 @@ export async function joinWith(options: JoinOptions, signal: AbortSignal): Promi
     }
   });
   if (joined !== undefined) return joined;
-  throw worstOf(failures, hosts.length);
+  throw worstOf(failures, hosts.length, clockDoubt(invitation, options.clock.nowMs()));
 }
 
 async function ask(
@@ -117,7 +119,11 @@ function openState(invitation: Extract<Invitation, { kind: "open" }>): SwarmStat
 }
 
 /** Of all that went wrong, what says the most: a member's reason before a failed connection. */
-function worstOf(failures: readonly unknown[], asked: number): SwarmError {
+function worstOf(
+  failures: readonly unknown[],
+  asked: number,
+  doubt: ClockDoubt | undefined,
+): SwarmError {
   for (const failure of failures) {
     if (failure instanceof SwarmError && isMembershipCode(failure.refusal)) {
       return membershipError(failure.refusal, failure.message, failure);
@@ -126,5 +132,43 @@ function worstOf(failures: readonly unknown[], asked: number): SwarmError {
   const told = failures.map(messageOf).join("; ");
   const text = asked === 0 ? "it names no members" : `none of its ${asked} members let us in`;
   const why = told === "" ? text : `${text}: ${told}`;
-  return membershipError("INVITATION_UNANSWERED", `the invitation: ${why}`, failures[0]);
+  if (doubt === undefined || failures.length === 0) {
+    return membershipError("INVITATION_UNANSWERED", `the invitation: ${why}`, failures[0]);
+  }
+  const [cause] = failures;
+  const { text: about, hint } = doubt;
+  return new SwarmError("INVITATION_UNANSWERED", `${about}; the invitation: ${why}`, {
+    cause,
+    hint,
+  });
+}
+
+interface ClockDoubt {
+  text: string;
+  hint: string;
+}
+
+/** Whether this machine's clock may be why nobody answers: members give no answer to a knock that
+ * is too old or too new for them. The invitation has the times at which its members signed. */
+function clockDoubt(invitation: Invitation, nowMs: number): ClockDoubt | undefined {
+  const madeMs = invitationCards(invitation)
+    .map(({ timeMs }) => timeMs)
+    .sort((a, b) => a - b);
+  // One member whose own clock is ahead makes nobody else's wrong.
+  const middleMs = madeMs[Math.floor((madeMs.length - 1) / 2)] ?? nowMs;
+  const newestMs = madeMs.at(-1) ?? nowMs;
+  if (middleMs - nowMs > CARD_FUTURE_MAX_MS) {
+    const span = durationText(middleMs - nowMs);
+    return {
+      text: `this machine's clock is wrong: the invitation was made ${span} after the time it shows`,
+      hint: "set this machine's clock, then join again",
+    };
+  }
+  if (nowMs - newestMs > CARD_FUTURE_MAX_MS) {
+    return {
+      text: `by this machine's clock the invitation was made ${durationText(nowMs - newestMs)} ago`,
+      hint: "if that is not so, set this machine's clock; else ask for an invitation that is newer",
+    };
+  }
+  return undefined;
 }
