@@ -1,4 +1,3 @@
-import { setTimeout as timer } from "node:timers/promises";
 import type { Clock } from "../ports/clock.ts";
 
 /** The longest delay that a Node timer takes; longer sleeps are made of several. */
@@ -10,15 +9,28 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   async sleep(durationMs, signal) {
     const endMs = performance.now() + durationMs;
-    for (let leftMs = durationMs; leftMs > 0; leftMs = endMs - performance.now()) {
-      await timer(Math.min(leftMs, TIMER_MAX_MS), undefined, { signal }).catch((error: unknown) => {
-        signal.throwIfAborted();
-        throw error;
-      });
+    let leftMs = durationMs;
+    for (; leftMs > 0 && !signal.aborted; leftMs = endMs - performance.now()) {
+      await pause(Math.min(leftMs, TIMER_MAX_MS), signal);
     }
     signal.throwIfAborted();
   },
 };
+
+/** Resolves after `durationMs`, or when `signal` is aborted. What `node:timers/promises` has for it
+ * makes an error with a stack for every sleep that is cut short, as most are. */
+function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, durationMs);
+    signal.addEventListener("abort", finish, { once: true });
+    if (signal.aborted) finish();
+  });
+}
 
 /** A clock that runs with the machine's time and can be moved forward, so that a test makes days
  * pass in a real daemon. */

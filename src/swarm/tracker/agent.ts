@@ -78,8 +78,6 @@ export interface Agent {
   /** Where the tracker sees it. */
   readonly seen: HostPort | undefined;
   readonly freeBytes: number;
-  /** Whether it may hold the shard with these `filterWords`. */
-  mayHold(words: Uint32Array, id: ShardId): boolean;
   whoHas(id: ShardId): Question<boolean>;
   introduce(wish: IntroductionWish): Question<Introduction>;
 }

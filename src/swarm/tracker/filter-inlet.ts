@@ -1,52 +1,32 @@
 import type { ShardId } from "../../base/id.ts";
-import { FILTER_DISTANCE_MIN_MS, TRACKER_FILTERS_MAX_BYTES } from "../../base/limits.ts";
+import { FILTER_DISTANCE_MIN_MS } from "../../base/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { PART_BYTES } from "./dialogue.ts";
 import { capacityOf, isFilterSize, ShardFilter } from "./filter.ts";
-
-/** The memory that a tracker has for filters. */
-export class FilterRoom {
-  #freeBytes = TRACKER_FILTERS_MAX_BYTES;
-
-  get freeBytes(): number {
-    return this.#freeBytes;
-  }
-
-  take(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
-    this.#freeBytes -= bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#freeBytes += bytes;
-  }
-}
+import type { FilterPlace } from "./filter-room.ts";
 
 /** A filter on its way in. Without room its parts are let pass: the agent is then found by whatever
  * else knows what it holds. */
 interface Arrival {
-  bytes: Uint8Array | undefined;
+  place: FilterPlace | undefined;
   leftBytes: number;
   count: number;
 }
 
 /** Takes in what one agent says of its shards. Each method says whether an agent may say so. */
 export class FilterInlet {
-  readonly #room: FilterRoom;
+  readonly #take: (sizeBytes: number) => FilterPlace | undefined;
   readonly #clock: Clock;
+  /** The last filter that came in whole. */
   #current: ShardFilter | undefined;
+  #place: FilterPlace | undefined;
   #arrival: Arrival | undefined;
   #beganMs: number | undefined;
 
-  constructor(room: FilterRoom, clock: Clock) {
-    this.#room = room;
+  /** @param take finds a place for a filter of this agent, where there is one */
+  constructor(take: (sizeBytes: number) => FilterPlace | undefined, clock: Clock) {
+    this.#take = take;
     this.#clock = clock;
-  }
-
-  /** The last filter that came in whole. */
-  get current(): ShardFilter | undefined {
-    return this.#current;
   }
 
   begin(sizeBytes: number, count: number): boolean {
@@ -55,8 +35,7 @@ export class FilterInlet {
     if (this.#arrival !== undefined || isSoon || !isFilterSize(sizeBytes)) return false;
     if (!(count <= capacityOf(sizeBytes))) return false;
     this.#beganMs = nowMs;
-    const bytes = this.#room.take(sizeBytes) ? new Uint8Array(sizeBytes) : undefined;
-    this.#arrival = { bytes, leftBytes: sizeBytes, count };
+    this.#arrival = { place: this.#take(sizeBytes), leftBytes: sizeBytes, count };
     return true;
   }
 
@@ -65,7 +44,8 @@ export class FilterInlet {
     if (arrival === undefined || part?.length !== Math.min(PART_BYTES, arrival.leftBytes)) {
       return false;
     }
-    arrival.bytes?.set(part, arrival.bytes.length - arrival.leftBytes);
+    const bytes = arrival.place?.bytes;
+    bytes?.set(part, bytes.length - arrival.leftBytes);
     arrival.leftBytes -= part.length;
     return arrival.leftBytes > 0 || this.#finish(arrival);
   }
@@ -80,25 +60,27 @@ export class FilterInlet {
 
   /** Gives the memory back. */
   close(): void {
-    this.#replace(undefined);
-    this.#room.give(this.#arrival?.bytes?.length ?? 0);
+    this.#replace(undefined, undefined);
+    this.#arrival?.place?.leave();
     this.#arrival = undefined;
   }
 
-  #finish({ bytes, count }: Arrival): boolean {
-    if (bytes === undefined) this.#replace(undefined);
+  #finish({ place, count }: Arrival): boolean {
+    if (place === undefined) this.#replace(undefined, undefined);
     else {
-      const filter = new ShardFilter(bytes, count);
+      const filter = new ShardFilter(place.bytes, count);
       // Its memory is given back with the stream, which ends now.
       if (filter.isImplausible) return false;
-      this.#replace(filter);
+      this.#replace(filter, place);
     }
     this.#arrival = undefined;
     return true;
   }
 
-  #replace(filter: ShardFilter | undefined): void {
-    this.#room.give(this.#current?.bytes.length ?? 0);
+  #replace(filter: ShardFilter | undefined, place: FilterPlace | undefined): void {
+    this.#place?.leave();
+    place?.show();
     this.#current = filter;
+    this.#place = place;
   }
 }

@@ -34,7 +34,7 @@ export function isFilterSize(bytes: number): boolean {
   return isPower && bytes >= FILTER_MIN_BYTES && bytes <= AGENT_FILTER_MAX_BYTES;
 }
 
-/** The `FILTER_HASHES` numbers from which an id's bits are taken; for `mayHold` of many filters. */
+/** The `FILTER_HASHES` numbers from which an id's bits are taken; for looking through many filters. */
 export function filterWords(id: ShardId): Uint32Array {
   const bytes = idBytes(id);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -71,12 +71,10 @@ export class ShardFilter {
   /** Whether the shard with these words went in; true for a few others too. */
   mayHold(words: Uint32Array): boolean {
     const { bytes } = this;
-    // A loop by index: each look-up comes here once an agent, and ends at the first bits mostly.
-    for (let at = 0; at < words.length; at++) {
-      const bit = (words[at] ?? 0) & this.#mask;
-      if (((bytes[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
-    }
-    return true;
+    return words.every((word) => {
+      const bit = word & this.#mask;
+      return ((bytes[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+    });
   }
 
   /** Whether so many bits are set that it says too much to be true. */

@@ -22,7 +22,7 @@ export class LocalAgent implements Agent {
     return this.#self.freeBytes();
   }
 
-  mayHold(_words: Uint32Array, id: ShardId): boolean {
+  holds(id: ShardId): boolean {
     return this.#self.inventory.holds(id);
   }
 

@@ -8,21 +8,15 @@ import {
 import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Agent } from "./agent.ts";
-import { filterWords } from "./filter.ts";
 
-/** Agents but the asker whose filter says that they may hold a shard; a random WHO_HAS_ASKED_MAX of
- * them where there are more, so that liars push nobody out for good. */
+/** Those but the asker of the agents that may hold a shard; a random WHO_HAS_ASKED_MAX of them where
+ * there are more, so that liars push nobody out for good. */
 export function candidatesOf(
-  agents: Iterable<Agent>,
+  agents: readonly Agent[],
   asker: PeerId,
-  id: ShardId,
   random: Random,
 ): readonly Agent[] {
-  const words = filterWords(id);
-  const found: Agent[] = [];
-  for (const agent of agents) {
-    if (agent.mayHold(words, id) && agent.peer !== asker) found.push(agent);
-  }
+  const found = agents.filter(({ peer }) => peer !== asker);
   return found.length > WHO_HAS_ASKED_MAX ? sample(found, WHO_HAS_ASKED_MAX, random) : found;
 }
 

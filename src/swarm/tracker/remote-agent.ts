@@ -25,7 +25,8 @@ import {
   parseCount,
   parseHash,
 } from "./dialogue.ts";
-import { FilterInlet, type FilterRoom } from "./filter-inlet.ts";
+import { FilterInlet } from "./filter-inlet.ts";
+import type { FilterRoom } from "./filter-room.ts";
 import { broken, LineWriter, readLines } from "./lines.ts";
 
 export interface RemoteAgentOptions {
@@ -33,7 +34,7 @@ export interface RemoteAgentOptions {
   seen: HostPort | undefined;
   clock: Clock;
   /** For the filters of all agents of the tracker. */
-  room: FilterRoom;
+  room: FilterRoom<RemoteAgent>;
 }
 
 type Words = readonly string[];
@@ -64,7 +65,7 @@ export class RemoteAgent implements Agent {
     this.#stream = stream;
     this.#clock = clock;
     this.#writer = new LineWriter(stream);
-    this.#filters = new FilterInlet(room, clock);
+    this.#filters = new FilterInlet((sizeBytes) => room.take(sizeBytes, this), clock);
     this.#sinceMs = this.#heardMs = this.#pingedMs = clock.monotonicMs();
   }
 
@@ -102,10 +103,6 @@ export class RemoteAgent implements Agent {
       this.#pingedMs = nowMs;
       this.#writer.send("PING");
     }
-  }
-
-  mayHold(words: Uint32Array): boolean {
-    return this.#filters.current?.mayHold(words) === true;
   }
 
   whoHas(id: ShardId): Question<boolean> {

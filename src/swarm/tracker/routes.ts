@@ -6,7 +6,7 @@ import {
   WHERE_TO_UPLOAD_MAX,
 } from "../../base/limits.ts";
 import { base64UrlEncode } from "../../base/base64url.ts";
-import type { PeerId } from "../../base/id.ts";
+import type { PeerId, ShardId } from "../../base/id.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { IncomingRequest, OutgoingResponse } from "../../ports/net.ts";
 import type { Random } from "../../ports/random.ts";
@@ -29,6 +29,8 @@ import { chooseForUpload } from "./upload-choice.ts";
 /** What the tracker's routes answer from. */
 export interface TrackerView {
   agents(): Iterable<Agent>;
+  /** Those of them whose filter says that they may hold a shard. */
+  mayHold(id: ShardId): readonly Agent[];
   find(peer: PeerId): Agent | undefined;
   clock: Clock;
   random: Random;
@@ -43,7 +45,7 @@ type TrackerRoute = (
 const getWhoHas: TrackerRoute = async (view, request) => {
   const id = parseHash(request.query.get("q"));
   if (id === undefined) throw malformed("q is not a hash");
-  const candidates = candidatesOf(view.agents(), request.peer, id, view.random);
+  const candidates = candidatesOf(view.mayHold(id), request.peer, view.random);
   return addresses(await confirm(candidates, id, view.clock, request.signal));
 };
 

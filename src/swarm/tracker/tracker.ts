@@ -1,6 +1,6 @@
 import { parseAddress } from "../../base/address.ts";
 import { codeOf, HoldfastError, messageOf } from "../../base/error.ts";
-import type { PeerId } from "../../base/id.ts";
+import type { PeerId, ShardId } from "../../base/id.ts";
 import { TRACKER_AGENTS_MAX, TRACKER_REQUESTS_MAX } from "../../base/limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -16,7 +16,8 @@ import { SwarmError } from "../error.ts";
 import { jsonAnswer } from "../routes/route.ts";
 import type { Agent, AgentSelf } from "./agent.ts";
 import { AGENT_PATH } from "./dialogue.ts";
-import { FilterRoom } from "./filter-inlet.ts";
+import { filterWords } from "./filter.ts";
+import { FilterRoom } from "./filter-room.ts";
 import { LocalAgent } from "./local-agent.ts";
 import { endingOf } from "./lines.ts";
 import { RemoteAgent } from "./remote-agent.ts";
@@ -81,7 +82,7 @@ class StreamTracker implements Tracker, TrackerView {
   readonly #log: Log;
   readonly #local: LocalAgent | undefined;
   readonly #agents = new Map<PeerId, RemoteAgent>();
-  readonly #room = new FilterRoom();
+  readonly #room = new FilterRoom<RemoteAgent>();
   readonly #closing = new AbortController();
   #requests = 0;
 
@@ -125,6 +126,13 @@ class StreamTracker implements Tracker, TrackerView {
   *agents(): Generator<Agent> {
     if (this.#local !== undefined) yield this.#local;
     for (const agent of this.#agents.values()) if (agent.card !== undefined) yield agent;
+  }
+
+  mayHold(id: ShardId): Agent[] {
+    const found: Agent[] = this.#room.find(filterWords(id));
+    const known = found.filter(({ card }) => card !== undefined);
+    if (this.#local?.holds(id) === true) known.push(this.#local);
+    return known;
   }
 
   find(peer: PeerId): Agent | undefined {

@@ -25,7 +25,6 @@ function agentOf(
     card: { body: openCard(bytes), bytes },
     seen: { host, port: 4242 },
     freeBytes,
-    mayHold: () => false,
     whoHas: () => nothing,
     introduce: () => nothing,
   };
