@@ -29,6 +29,12 @@ declare module "hyperdht" {
     /** Answers a question of the DHT; whether it is one. */
     onrequest(request: { reply(value: Buffer): void }): boolean;
     readonly _nat: { add(host: string, port: number): void };
+    /** Notes who has answered or asked, and at what address of ours: `to`. */
+    _addNodeFromNetwork(
+      isOwnSocket: boolean,
+      from: HyperDHT.Address & { id: Buffer | null },
+      to: HyperDHT.Address | null,
+    ): void;
     bind(): Promise<void>;
     fullyBootstrapped(): Promise<void>;
     remoteAddress(): HyperDHT.Address | null;
@@ -38,7 +44,7 @@ declare module "hyperdht" {
     createRawStream(options: object): UdxStream;
     lookup(target: Buffer): HyperDHT.Query;
     announce(target: Buffer, keyPair: HyperDHT.KeyPair, relays: readonly []): HyperDHT.Query;
-    ping(address: HyperDHT.Address): Promise<unknown>;
+    ping(address: HyperDHT.Address, options?: { socket?: UdxSocket }): Promise<unknown>;
     request(message: object, to: HyperDHT.Address, options?: object): Promise<unknown>;
     destroy(options?: { force?: boolean }): Promise<void>;
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import type { UdxSocket } from "udx-native";
 import { parseAddress } from "../../base/address.ts";
 import { codeOf } from "../../base/error.ts";
 import { createPunchedCarrier } from "./carrier.ts";
@@ -96,4 +97,17 @@ test("two peers with the same seed are the same peer", async () => {
   await using two = await startPeer([], { key });
   assert.equal(one.node.self, two.node.self);
   assert.deepEqual(one.node.dht.defaultKeyPair, two.node.dht.defaultKeyPair);
+});
+
+test("ports of passing sockets do not make the router look symmetric", async () => {
+  await using open = await startPublicPeer();
+  await using home = await startPeer([]);
+  const { dht } = home.node;
+  const nodes = portsOf(open).map((port) => ({ host: "127.0.0.1", port }));
+  const pool = Reflect.get(dht, "_socketPool") as { acquire(): { socket: UdxSocket } };
+  for (const node of nodes) await dht.ping(node, { socket: pool.acquire().socket });
+  assert.equal(home.node.status().nat, "unknown");
+  for (const node of nodes) await dht.ping(node);
+  const { nat, publicPort } = home.node.status();
+  assert.deepEqual([nat, publicPort], ["consistent", dht.io.clientSocket?.address()?.port]);
 });

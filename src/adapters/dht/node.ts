@@ -205,6 +205,7 @@ async function bindNode(
     ...(options.isPublic ? { ephemeral: false, firewalled: false } : {}),
     ...(udx === undefined ? {} : { udx }),
   });
+  samplesOwnSocketAlone(node);
   addTo(node, known);
   try {
     await node.bind();
@@ -222,6 +223,17 @@ async function bindNode(
     options.log.write("warn", "dht.bootstrap", { reason: messageOf(error) });
   });
   return node;
+}
+
+/** The library concludes from the ports at which others see us what kind of router this is. It also
+ * counts the ports of its passing sockets for punching, where the first answer of a node comes to
+ * one: behind a cone router that looks as if every peer saw another port. */
+function samplesOwnSocketAlone(node: HyperDHT): void {
+  const add = node._addNodeFromNetwork.bind(node);
+  node._addNodeFromNetwork = (isOwnSocket, from, to) => {
+    if (isOwnSocket) add(true, from, to);
+    else if (from.id !== null) add(false, from, null);
+  };
 }
 
 /** The nodes of one peer know each other from the start. */
