@@ -98,6 +98,8 @@ export const SECRET_MAX_BYTES = 64 * KIB;
 /** What such a file may be called. */
 export const SECRET_NAME = /^[a-z0-9-][a-z0-9.-]{0,39}$/;
 
+/** A peer that was not heard of for so long is no longer one to store at. */
+export const PEER_GONE_MS = 7 * 86_400_000;
 /** Peers that a peer remembers. */
 export const PEERS_MAX = 1_024;
 /** Of them, peers that one source named and that have not answered yet. */

@@ -54,7 +54,8 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
   const reach = await composeReach(parts, known, () => holder.usage().spaceBytes, closers);
   const { client, roster } = reach;
   const { directories: directory } = reach;
-  const swarm = createSwarm({ self, client, directory, roster });
+  const isPresent = (peer: string): boolean => known.book.isPresent(peer);
+  const swarm = createSwarm({ self, client, directory, roster, isPresent });
   const usablePeers = (): string[] =>
     directory.peers().flatMap(({ id }) => (roster.backsOff(id) ? [] : [id]));
   const { volume, holdings } = await composeVolume({ ...parts, swarm, usablePeers, closers });

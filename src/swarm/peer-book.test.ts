@@ -185,6 +185,24 @@ test("peers() begins with those that answer and those that fail go behind them",
   assert.deepEqual(order()[0], failing);
 });
 
+test("isPresent(): the user's own, and who was heard of within a week", async () => {
+  const { book, clock, card } = open();
+  book.addCard(card(), `exchange:${liar}`);
+  assert.equal(book.isPresent(peer), false, "a card alone may be made up");
+  book.addCard(card({ timeMs: clock.nowMs() + 1 }), "self");
+  assert.equal(book.isPresent(peer), true);
+  await clock.advance(8 * 24 * HOUR_MS);
+  assert.equal(book.isPresent(peer), false);
+  book.answered(peer);
+  assert.equal(book.isPresent(peer), true);
+  book.addByHand({ id: idFor(9), addresses: [address], offeredBytes: 1 });
+  await clock.advance(8 * 24 * HOUR_MS);
+  assert.deepEqual(
+    [peer, idFor(9), idFor(8)].map((id) => book.isPresent(id)),
+    [false, true, false],
+  );
+});
+
 test("addresses: by hand, then the local network while it is fresh, then the card's, then hints", async () => {
   const { book, clock, card } = open();
   book.addHints("dht", [{ peer, address: "192.0.2.3:3" }]);

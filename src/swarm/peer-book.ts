@@ -1,5 +1,10 @@
 import { parseId, type Id, type PeerId } from "../base/id.ts";
-import { CARD_BOOTSTRAP_MAX, CARD_FUTURE_MAX_MS, PEERS_PER_SOURCE_MAX } from "../base/limits.ts";
+import {
+  CARD_BOOTSTRAP_MAX,
+  CARD_FUTURE_MAX_MS,
+  PEER_GONE_MS,
+  PEERS_PER_SOURCE_MAX,
+} from "../base/limits.ts";
 import type { CardBody } from "../codec/card.ts";
 import { malformed } from "../codec/error.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -170,6 +175,16 @@ export class PeerBook implements Directory {
   /** The signed card of one peer. */
   cardOf(peer: PeerId): Uint8Array | undefined {
     return this.#entries.get(peer)?.signed?.bytes;
+  }
+
+  /** Whether the peer is one to store at and to wait for: the user named it, or it answered or came
+   * to us within PEER_GONE_MS. Whoever only has a card may be made up, and who left for good would
+   * take the places of those who stay. */
+  isPresent(peer: PeerId): boolean {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined || entry.byHand !== undefined) return entry !== undefined;
+    const heardMs = Math.max(entry.answeredMs ?? -Infinity, entry.metMs ?? -Infinity);
+    return this.#clock.nowMs() - heardMs <= PEER_GONE_MS;
   }
 
   /** When the peer last answered, by the wall clock. */

@@ -59,14 +59,16 @@ export interface SwarmOptions {
   directory: Directory;
   /** Fed by `observedNet` around the client's Net. */
   roster: Roster;
+  /** Whether a peer is one to store at and to wait for; all are without it. */
+  isPresent?: (peer: PeerId) => boolean;
 }
 
 /** Puts client, directory and roster together. */
 export function createSwarm(options: SwarmOptions): Swarm {
-  const { self, client, directory } = options;
+  const { self, client, directory, isPresent = everybody } = options;
   const presence = new Presence(options);
   const keepers = (key: Id, code: Code): PeerId[] => {
-    const others = directory.peers().filter(({ id }) => id !== self);
+    const others = directory.peers().filter(({ id }) => id !== self && isPresent(id));
     return keepersOf(
       key,
       others.map(({ id }) => id),
@@ -115,6 +117,10 @@ export function createSwarm(options: SwarmOptions): Swarm {
   };
 }
 
+function everybody(): boolean {
+  return true;
+}
+
 /** Who is there, by asking those of whom nothing was heard lately. */
 class Presence {
   readonly #options: SwarmOptions;
@@ -126,7 +132,9 @@ class Presence {
   }
 
   async usableHolders(signal: AbortSignal): Promise<PeerId[]> {
-    const candidates = this.#others((offeredBytes) => offeredBytes > 0);
+    const { isPresent = everybody } = this.#options;
+    const offering = this.#others((offeredBytes) => offeredBytes > 0);
+    const candidates = offering.filter(isPresent);
     const queue = candidates.values();
     const probes = Array.from({ length: PROBES_MAX }, async () => {
       for (const peer of queue) await this.#probe(peer, signal);
