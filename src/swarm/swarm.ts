@@ -83,7 +83,7 @@ export function createSwarm(options: SwarmOptions): Swarm {
     signal: AbortSignal,
   ): Promise<PeerId[]> => {
     const named = await directory.lookup(key, signal);
-    const all = new Set([...named, ...presence.hopeful()]);
+    const all = new Set([...named, ...presence.hopeful().filter(isPresent)]);
     for (const peer of [self, ...asked]) all.delete(peer);
     return [...all].slice(0, ELSEWHERE_MAX);
   };
