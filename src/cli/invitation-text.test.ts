@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeQR } from "qr/decode.js";
 import { encodeQR } from "qr";
-import { describeInvitation, warningsOf } from "./invitation-text.ts";
+import { describeInvitation, invitationIn, warningsOf } from "./invitation-text.ts";
 import type { MadeInvitation } from "./invitation-text.ts";
 import { drawQrCode, svgQrCode } from "./qr-code.ts";
 
@@ -74,4 +74,24 @@ test("warningsOf() gives the remedies only where nobody is reachable", () => {
   for (const remedy of [/public_address/, /holdfast tracker/, /public_dht true/]) {
     assert.match(lines, remedy);
   }
+});
+
+test("invitationIn() finds it in what mail programs make of it", () => {
+  const prefix = "holdfast://join/";
+  const whole = MADE.invitation;
+  const lines = whole.replace(/.{76}/g, "$&\n");
+  const quoted = lines.replace(/^/gm, "> > ");
+  const pasted = [
+    whole,
+    `  ${whole}\r\n`,
+    `<${whole}>`,
+    `"${whole}".`,
+    `Hello,\njoin me: ${whole}\n\nSee you, -- \nme`,
+    `Hello,\r\n\r\n${lines.replaceAll("\n", "\r\n")}\r\n\r\nSee you`,
+    quoted,
+    `> Hello,\n>\n${quoted}\n>\n> See you`,
+    whole.replace(/.{75}/g, "$&=\r\n"),
+  ];
+  for (const text of pasted) assert.equal(invitationIn(text, prefix), whole, text);
+  assert.equal(invitationIn(" https://example .org", prefix), "https://example.org");
 });

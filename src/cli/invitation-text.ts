@@ -18,10 +18,24 @@ const REMEDIES: readonly string[] = [
   "  - forward a TCP port of your router to this machine (and UDP from that number on, four),",
   "    and tell it:",
   "    holdfast config set public_address HOST:PORT",
-  "  - or run `holdfast tracker` on a rented machine and invite it",
+  "  - or run `holdfast tracker` on a rented machine, `holdfast invite` there, and join that swarm",
   "  - or use the public DHT, whose strangers then see your address:",
   "    holdfast config set public_dht true",
 ];
+
+/** The invitation in a text that somebody pasted, without what mail programs put into and around it:
+ * other paragraphs, quote marks, brackets, broken lines. Whether it is whole is for others to say.
+ * @param prefix with which it begins */
+export function invitationIn(text: string, prefix: string): string {
+  const unquoted = text.replace(/^[>|\s]+/gm, (mark) => mark.replace(/[>|]/g, ""));
+  const start = unquoted.indexOf(prefix);
+  if (start < 0) return text.replace(/\s/g, "");
+  const [paragraph = ""] = unquoted.slice(start).split(/\n[^\S\n]*\r?\n/, 1);
+  // Quoted-printable ends a line that goes on with "=".
+  const bare = paragraph.replace(/=\r?\n|\s/g, "");
+  const [end = ""] = /^[\w-]*/.exec(bare.slice(prefix.length)) ?? [];
+  return `${prefix}${end}`;
+}
 
 /** All that `invite` says on a terminal.
  * @param columns of the terminal */

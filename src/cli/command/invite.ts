@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
+import { INVITATION_LIFETIME_MAX_MS, INVITATION_USES_MAX } from "../../base/limits.ts";
 import { CliError } from "../error.ts";
 import { describeInvitation, warningsOf } from "../invitation-text.ts";
 import type { MadeInvitation } from "../invitation-text.ts";
@@ -25,7 +26,7 @@ export function configure(command: Command): void {
     .action(async (options: InviteOptions) => {
       const input = {
         uses: usesOf(options.uses),
-        lifetimeMs: parseSpan(options.expires, "--expires"),
+        lifetimeMs: parseSpan(options.expires, "--expires", [1, INVITATION_LIFETIME_MAX_MS]),
       };
       const session = openSession(command);
       const made = await session.ask<MadeInvitation>("POST", "/v1/invite", input);
@@ -60,6 +61,7 @@ function writeOut(file: string, invitation: string): void {
 
 function usesOf(text: string): number {
   const uses = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (uses > 0) return uses;
-  throw new CliError("USAGE", `--uses ${JSON.stringify(text)}: wanted a number from 1 on`);
+  if (uses > 0 && uses <= INVITATION_USES_MAX) return uses;
+  const wanted = `wanted a number from 1 to ${INVITATION_USES_MAX}`;
+  throw new CliError("USAGE", `--uses ${JSON.stringify(text)}: ${wanted}`);
 }

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { CliError } from "../error.ts";
 import { counted, printable } from "../format.ts";
+import { invitationIn } from "../invitation-text.ts";
 import { shortId } from "../peer-name.ts";
 import { openSession } from "../session.ts";
 
@@ -29,9 +30,9 @@ export function configure(command: Command): void {
       }
       const text = given === "-" ? await readInvitation(process.stdin) : given;
       // What is mistyped makes no home and starts no daemon.
-      const { parseInvitation } = await import("../../swarm/membership/invitation.ts");
-      parseInvitation(text);
-      const invitation = text.replace(/\s/g, "");
+      const codec = await import("../../swarm/membership/invitation.ts");
+      const invitation = invitationIn(text, codec.INVITATION_PREFIX);
+      codec.parseInvitation(invitation);
       const joined = await session.ask<JoinedSwarm>("POST", "/v1/join", { invitation });
       session.say(describe(joined));
       session.result(joined);

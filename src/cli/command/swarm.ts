@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { KnownPeer } from "../../gateway/control.ts";
 import type { Rekeyed, SwarmSummary } from "../../gateway/reach.ts";
+import { REKEY_GRACE_MAX_MS } from "../../base/limits.ts";
 import { confirm } from "../confirm.ts";
 import { counted, formatTable } from "../format.ts";
 import { resolvePeer, shortId } from "../peer-name.ts";
@@ -55,7 +56,7 @@ function configureRekey(command: Command): void {
     .option("--yes", "do not ask")
     .addHelpText("after", "\nExample:\n  holdfast swarm rekey --without k5x2ab --grace 14d")
     .action(async (options: RekeyOptions) => {
-      const graceMs = parseSpan(options.grace, "--grace");
+      const graceMs = parseSpan(options.grace, "--grace", [0, REKEY_GRACE_MAX_MS]);
       const session = openSession(command);
       const { peers } = await session.ask<{ peers: KnownPeer[] }>("GET", "/v1/peers");
       const without = options.without.map((text) => resolvePeer(text, peers));
