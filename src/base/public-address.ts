@@ -1,20 +1,22 @@
 /** First and last of the IPv4 networks that no route leads to from elsewhere (RFC 6890), by their
  * first 32 bits. Of the networks for documentation 203.0.113.0/24 is not among them: the NAT
  * laboratory is made of it. */
-const PRIVATE_IPV4: readonly (readonly [network: string, bits: number])[] = [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.0.2.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["198.51.100.0", 24],
-  ["224.0.0.0", 3],
-];
+const PRIVATE_IPV4 = (
+  [
+    ["0.0.0.0", 8],
+    ["10.0.0.0", 8],
+    ["100.64.0.0", 10],
+    ["127.0.0.0", 8],
+    ["169.254.0.0", 16],
+    ["172.16.0.0", 12],
+    ["192.0.0.0", 24],
+    ["192.0.2.0", 24],
+    ["192.168.0.0", 16],
+    ["198.18.0.0", 15],
+    ["198.51.100.0", 24],
+    ["224.0.0.0", 3],
+  ] as const
+).map(([network, bits]) => ({ network: readIpv4(network) ?? 0, bits }));
 
 /** Whether a host, without port and brackets, may be reached from everywhere: no private, local,
  * shared (CGNAT) or multicast address. A name may be. */
@@ -22,7 +24,7 @@ export function isPublicAddress(host: string): boolean {
   if (!host.includes(":")) {
     const number = readIpv4(host);
     if (number === undefined) return host !== "" && !isLocalName(host);
-    return PRIVATE_IPV4.every(([network, bits]) => !isIn(number, readIpv4(network) ?? 0, bits));
+    return PRIVATE_IPV4.every(({ network, bits }) => !isIn(number, network, bits));
   }
   const text = host.toLowerCase();
   const mapped = /^::(?:ffff:)?([0-9.]+)$/.exec(text)?.[1];

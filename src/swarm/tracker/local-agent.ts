@@ -1,3 +1,4 @@
+import { equalBytes } from "../../base/bytes.ts";
 import type { PeerId, ShardId } from "../../base/id.ts";
 import { openCard } from "../card-book.ts";
 import type { Agent, AgentSelf, Introduction, IntroductionWish, Question } from "./agent.ts";
@@ -7,6 +8,7 @@ export class LocalAgent implements Agent {
   readonly peer: PeerId;
   readonly seen = undefined;
   readonly #self: AgentSelf;
+  #card: Agent["card"];
 
   constructor(peer: PeerId, self: AgentSelf) {
     this.peer = peer;
@@ -15,7 +17,11 @@ export class LocalAgent implements Agent {
 
   get card(): Agent["card"] {
     const bytes = this.#self.card();
-    return { body: openCard(bytes), bytes };
+    // To open it means to check a signature, which no look-up should wait for.
+    if (this.#card === undefined || !equalBytes(this.#card.bytes, bytes)) {
+      this.#card = { body: openCard(bytes), bytes };
+    }
+    return this.#card;
   }
 
   get freeBytes(): number {
