@@ -82,22 +82,20 @@ const REFUSED = ["/v1/nothing", "/api/nothing", "/v1/relay/nothing", "/v1/relay/
 test("streams in masses of one member: those refused are ended, of the others one stays", async (t) => {
   const key = newKey();
   const sockets: TLSSocket[] = [];
+  t.after(() => dropAll(sockets));
   const cost = await victim.under(async () => {
     for (const path of [...REFUSED, "/api/agent", "/v1/relay/wait"]) {
       await inMasses(200, async () => sockets.push(await openStream(path, key, 1)));
     }
   });
-  try {
-    bear(t, cost);
-    // Nobody hangs up: the daemon has to.
-    await victim.released(15_000);
-  } finally {
-    dropAll(sockets);
-  }
+  bear(t, cost);
+  // Nobody hangs up: the daemon has to.
+  await victim.released();
 });
 
 test("streams in masses of as many members cost no more than they may", async (t) => {
   const sockets: TLSSocket[] = [];
+  t.after(() => dropAll(sockets));
   const cost = await victim.under(() =>
     inMasses(STREAMS, async (index) => {
       const path = index % 2 === 0 ? "/api/agent" : "/v1/relay/wait";
@@ -130,6 +128,7 @@ async function openUdp(): Promise<{ socket: UdpSocket; heard: () => number; clos
 
 test("100,000 datagrams of garbage, and as many sealed with another key: no answer", async (t) => {
   const { socket, heard, close } = await openUdp();
+  t.after(close);
   const foreign = new DatagramSeal(fixedSwarmKeys(random.bytes(32)), systemClock, random);
   const garbage = randomBytes(64 * 1024);
   const cost = await victim.under(async () => {
@@ -139,7 +138,6 @@ test("100,000 datagrams of garbage, and as many sealed with another key: no answ
   assert.equal(heard(), 0);
   bear(t, cost);
   foreign.close();
-  close();
 });
 
 /** A datagram that a member really sent, as somebody on its way sees it. */
@@ -158,11 +156,11 @@ async function recordDatagram(): Promise<Uint8Array> {
 test("a recorded datagram that is sent 100,000 times is answered once by each node", async (t) => {
   const recorded = await recordDatagram();
   const { socket, heard, close } = await openUdp();
+  t.after(close);
   const cost = await victim.under(() => flood(socket, () => recorded));
   // One at least, or the recorded one would be no good one; the seal is one for all four nodes.
   assert.equal(heard(), 1);
   bear(t, cost);
-  close();
 });
 
 /** In the library's form: the public key, and the seed followed by it. */
@@ -175,6 +173,7 @@ function keyPairOf(key: SigningKey): { publicKey: Buffer; secretKey: Buffer } {
 test("handshakes of made-up members that never end", async (t) => {
   const bootstrap = [0, 1, 2, 3].map((at) => `127.0.0.1:${port + at}`);
   const attacker = await startDhtPeer(bootstrap, { swarmKeys: fixedSwarmKeys(swarmKey) });
+  t.after(() => attacker[Symbol.asyncDispose]());
   const { dht } = attacker.node;
   await dht.fullyBootstrapped();
   const target = Buffer.from(idBytes(victim.peer.id));
@@ -195,6 +194,5 @@ test("handshakes of made-up members that never end", async (t) => {
   });
   assert.equal(begun, HANDSHAKES);
   bear(t, cost);
-  await attacker[Symbol.asyncDispose]();
   await victim.released();
 });

@@ -50,6 +50,7 @@ function closedOf(socket: Socket): Promise<void> {
 
 test("10,000 connections, silent or with a wrong knock", async (t) => {
   const sockets: Socket[] = [];
+  t.after(() => dropAll(sockets));
   const cost = await victim.under(() =>
     inMasses(10_000, async (index) => {
       const socket = await openBare(swarm.owner, index % 200);
@@ -68,6 +69,7 @@ test("10,000 connections, silent or with a wrong knock", async (t) => {
 
 test("2,000 handshakes of a member that stop in the middle", async (t) => {
   const sockets: Socket[] = [];
+  t.after(() => dropAll(sockets));
   const hello = await clientHello();
   const cost = await victim.under(() =>
     inMasses(2_000, async (index) => {
@@ -102,6 +104,7 @@ async function takeAllPlaces(
 
 test("headers without end, on every session that there can be", async (t) => {
   let sockets: TLSSocket[] = [];
+  t.after(() => dropAll(sockets));
   const cost = await victim.under(async () => {
     sockets = await takeAllPlaces((socket) => {
       socket.write(`GET /v1/hello HTTP/1.1\r\nhost: h\r\n${"x: y\r\n".repeat(100)}`);
@@ -136,6 +139,7 @@ async function trickle(t: TestContext, lengthBytes: number): Promise<void> {
   const most = Buffer.alloc(lengthBytes - 1_000);
   const open = new Set<TLSSocket>();
   const sockets: TLSSocket[] = [];
+  t.after(() => dropAll(sockets));
   const cost = await victim.under(async () => {
     sockets.push(
       ...(await takeAllPlaces((socket, key) => {
