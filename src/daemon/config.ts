@@ -60,7 +60,7 @@ export const configSchema = z.strictObject({
     .describe("carry sessions of members that cannot reach each other, if this peer is reachable"),
   relay_limit: bytes
     .default(8 * MIB)
-    .describe("bytes a second that are carried for one pair of peers"),
+    .describe("bytes a second that are carried over TCP for one peer"),
   tracker: z.boolean().default(false).describe("answer who has what; `holdfast tracker` sets it"),
   upload_limit: bytes.optional().describe("bytes a second sent to peers; default no limit"),
   download_limit: bytes.optional().describe("bytes a second received; default no limit"),

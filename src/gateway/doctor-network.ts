@@ -51,7 +51,7 @@ function judgeMappings({ mappings, router, dialBack }: DoctorFacts): Finding {
     return ok("ports", `the router opened ${ports.join(", ")} (${method ?? "asked"})`);
   }
   if (router.nat === "open") return ok("ports", "no router has to open any");
-  const why = failure ?? "no router answered to UPnP, NAT-PMP or PCP";
+  const why = failure ?? "no router answered to UPnP or NAT-PMP";
   if (dialBack.reached > 0) return ok("ports", `none had to be opened (${why})`);
   return warn(
     "ports",
