@@ -40,7 +40,7 @@ export class RateGate {
   }
 
   /** Counts one ask.
-   * @throws SwarmError ASKED_TOO_OFTEN; also where so many peers ask that no more can be answered */
+   * @throws SwarmError ASKED_TOO_OFTEN; also where so many peers ask that no more is answered */
   pass(peer: PeerId): void {
     const { asksMax, asksInAllMax } = this.#bounds;
     const nowMs = this.#clock.monotonicMs();

@@ -6,11 +6,7 @@ import { after, before, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { decodeKeyFile } from "../../src/account/key-file.ts";
 import { idOf } from "../../src/base/id.ts";
-import {
-  ADMISSIONS_PER_GUEST_MAX,
-  CHAIN_CHECKS_PER_SECOND_MAX,
-  CHAIN_LINKS_MAX,
-} from "../../src/base/limits.ts";
+import { CHAIN_CHECKS_PER_SECOND_MAX, CHAIN_LINKS_MAX } from "../../src/base/limits.ts";
 import { encodeAdmissionRequest, type ChainLink } from "../../src/codec/admission.ts";
 import { signingKeyOf } from "../../src/crypto/sign.node.ts";
 import { signAdmission } from "../../src/swarm/membership/chain.ts";
@@ -32,8 +28,8 @@ before(async () => {
 });
 after(() => swarm.stop());
 
-/** Asks of a bad member: it was let in, and has made up the rest of its chain, anew each time. Every
- * signature holds. */
+/** Asks of a bad member: it was let in, and has made up the rest of its chain, anew each time.
+ * Every signature holds. */
 function dearAsks(swarmId: string): (guest: ReturnType<typeof newKey>) => Uint8Array {
   const file = readFileSync(join(swarm.owner.home, "keys", "root.key"));
   const founder = signingKeyOf(decodeKeyFile("root.key", file, 32));
@@ -90,11 +86,8 @@ test("guests that ask in masses are put off, and an honest one gets in meanwhile
         socket.write(Buffer.concat([Buffer.from(`${head}${body.length}\r\n\r\n`), body]));
       }
       await done;
-      const own = (answers.match(/HTTP\/1\.1 429/g) ?? []).length;
-      refused += own;
+      refused += (answers.match(/HTTP\/1\.1 429/g) ?? []).length;
       checked += (answers.match(/HTTP\/1\.1 (?!429)/g) ?? []).length;
-      const most = ADMISSIONS_PER_GUEST_MAX * (2 + (performance.now() - startedMs) / 2_000);
-      assert.ok(ASKS_PER_GUEST - own <= most, `${ASKS_PER_GUEST - own} asks of one guest`);
     });
     const joined = await joining;
     assert.equal(joined.status, 0, joined.stderr);
