@@ -24,10 +24,13 @@ function machine(index: number): string {
 }
 
 /** Opens a bare connection from one of the attacker's machines; it is there, or was refused. */
-export async function openBare(peer: TestPeer, machineIndex: number): Promise<Socket> {
+export async function openBare(
+  peer: TestPeer,
+  machineIndex: number,
+  allowHalfOpen = false,
+): Promise<Socket> {
   const to = { port: peer.port, host: "127.0.0.1", localAddress: machine(machineIndex) };
-  // It does not hang up when the daemon does: only the daemon's own care ends such a connection.
-  const socket = connect({ ...to, noDelay: true, allowHalfOpen: true });
+  const socket = connect({ ...to, noDelay: true, allowHalfOpen });
   socket.on("error", () => socket.destroy());
   await Promise.race([once(socket, "connect"), once(socket, "close")]);
   return socket;
@@ -66,14 +69,16 @@ export async function clientHello(): Promise<Uint8Array> {
   }
 }
 
-/** A session of a member that then does as it likes; destroyed where it was not let in. */
+/** A session of a member that then does as it likes; destroyed where it was not let in.
+ * @param allowHalfOpen it does not hang up when the daemon does: the daemon has to end it */
 export async function openSession(
   peer: TestPeer,
   knockKey: Uint8Array,
   key: SigningKey = newKey(),
   machineIndex = 0,
+  allowHalfOpen = false,
 ): Promise<TLSSocket> {
-  const raw = await openBare(peer, machineIndex);
+  const raw = await openBare(peer, machineIndex, allowHalfOpen);
   raw.write(knockAt(peer, knockKey));
   const secureContext = peerContext(key);
   const socket = connectTls({ socket: raw, secureContext, rejectUnauthorized: false });

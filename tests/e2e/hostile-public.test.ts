@@ -65,7 +65,7 @@ function bear(t: TestContext, cost: Cost): void {
 }
 
 async function openStream(path: string, key: SigningKey, machine: number): Promise<TLSSocket> {
-  const socket = await openSession(victim.peer, swarmKey, key, machine);
+  const socket = await openSession(victim.peer, swarmKey, key, machine, true);
   socket.resume();
   socket.write(
     `GET ${path} HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: holdfast\r\n\r\n`,
