@@ -1,4 +1,4 @@
-// Nodes of a DHT that is nobody's swarm, as the public one is: `open-dht.ts HOST PORT`. Says `ready`.
+// Nodes of a DHT that is no swarm's, as the public one is: `open-dht.ts HOST PORT`. Says `ready`.
 import HyperDHT from "hyperdht";
 
 const [host = "", wanted = ""] = process.argv.slice(2);

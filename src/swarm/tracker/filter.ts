@@ -34,7 +34,8 @@ export function isFilterSize(bytes: number): boolean {
   return isPower && bytes >= FILTER_MIN_BYTES && bytes <= AGENT_FILTER_MAX_BYTES;
 }
 
-/** The `FILTER_HASHES` numbers from which an id's bits are taken; for looking through many filters. */
+/** The `FILTER_HASHES` numbers from which an id's bits are taken; for looking through many
+ * filters. */
 export function filterWords(id: ShardId): Uint32Array {
   const bytes = idBytes(id);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

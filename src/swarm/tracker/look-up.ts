@@ -9,8 +9,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Random } from "../../ports/random.ts";
 import type { Agent } from "./agent.ts";
 
-/** Those but the asker of the agents that may hold a shard; a random WHO_HAS_ASKED_MAX of them where
- * there are more, so that liars push nobody out for good. */
+/** Those but the asker of the agents that may hold a shard; a random WHO_HAS_ASKED_MAX of them
+ * where there are more, so that liars push nobody out for good. */
 export function candidatesOf(
   agents: readonly Agent[],
   asker: PeerId,
