@@ -13,7 +13,7 @@ import { signAdmission } from "../../src/swarm/membership/chain.ts";
 import { parseInvitation } from "../../src/swarm/membership/invitation.ts";
 import { signToken } from "../../src/swarm/membership/token.ts";
 import { inMasses, openSession } from "./attacker.ts";
-import { holdfast, holdfastJson, TestSwarm } from "./harness.ts";
+import { holdfast, holdfastJson, killDaemon, TestSwarm } from "./harness.ts";
 import { certificateOf, newKey, WatchedPeer } from "./watched-peer.ts";
 
 const GUESTS = 128;
@@ -66,6 +66,7 @@ test("guests that ask in masses are put off, and an honest one gets in meanwhile
   const dear = dearAsks(shown.swarm);
   const newcomer = swarm.path("swarm", "newcomer");
   await holdfastJson(["--home", newcomer, "init"]);
+  t.after(() => killDaemon(newcomer));
   let refused = 0;
   let checked = 0;
   const startedMs = performance.now();
