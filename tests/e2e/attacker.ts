@@ -9,6 +9,7 @@ import { systemClock } from "../../src/adapters/clock.node.ts";
 import { peerContext } from "../../src/adapters/tls/context.ts";
 import { createKnocker } from "../../src/adapters/tls/knock.ts";
 import { idBytes } from "../../src/base/id.ts";
+import { proofOf } from "../../src/adapters/tls/proof.ts";
 import type { SigningKey } from "../../src/crypto/sign.node.ts";
 import { fixedSwarmKeys } from "../../src/ports/swarm-keys.ts";
 import type { TestPeer } from "./harness.ts";
@@ -85,6 +86,7 @@ export async function openSession(
   socket.on("error", () => socket.destroy());
   raw.once("close", () => socket.destroy());
   await Promise.race([once(socket, "secureConnect"), once(socket, "close")]).catch(() => undefined);
+  if (!socket.destroyed) socket.write(proofOf(fixedSwarmKeys(knockKey), socket));
   return socket;
 }
 

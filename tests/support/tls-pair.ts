@@ -5,6 +5,7 @@ import { connect as connectTls, TLSSocket } from "node:tls";
 import { systemClock } from "../../src/adapters/clock.node.ts";
 import { certificatePem } from "../../src/adapters/tls/certificate.ts";
 import { createKnocker, KNOCK_BYTES } from "../../src/adapters/tls/knock.ts";
+import { PROOF_BYTES, proofOf } from "../../src/adapters/tls/proof.ts";
 import { openTlsNet } from "../../src/adapters/tls/net.ts";
 import type { TlsNetOptions } from "../../src/adapters/tls/options.ts";
 import { idOf, type PeerId } from "../../src/base/id.ts";
@@ -120,9 +121,13 @@ const tlsKeys = (key: SigningKey): { key: string; cert: string } => ({
 /** A member that knocks rightly, finishes the handshake, and then does as the test likes. */
 export async function dialRaw(
   port: number,
-  options: { key?: SigningKey | undefined; session?: Buffer; knockPieceBytes?: number } = {
-    key: OWNER,
-  },
+  options: {
+    key?: SigningKey | undefined;
+    session?: Buffer;
+    knockPieceBytes?: number;
+    /** It has the knock and not the key. */
+    isThief?: true;
+  } = { key: OWNER },
 ): Promise<TLSSocket> {
   const raw = connectTcp({ port, host: "127.0.0.1", noDelay: true });
   await once(raw, "connect");
@@ -140,6 +145,7 @@ export async function dialRaw(
   });
   socket.on("error", () => socket.destroy());
   await once(socket, "secureConnect");
+  if (options.isThief !== true) socket.write(proofOf(fixedSwarmKeys(SWARM_KEY), socket));
   return socket;
 }
 
@@ -158,7 +164,11 @@ export async function listenRaw(
       const options = { ...tlsKeys(key), isServer: true, requestCert: true };
       const socket = new TLSSocket(raw, { ...options, rejectUnauthorized: false });
       socket.on("error", () => socket.destroy());
-      serve(socket);
+      socket.on("readable", function onProof() {
+        if (socket.read(PROOF_BYTES) === null) return;
+        socket.off("readable", onProof);
+        serve(socket);
+      });
     });
   });
   await once(server.listen(0, "127.0.0.1"), "listening");

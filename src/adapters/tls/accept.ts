@@ -6,13 +6,16 @@ import { messageOf } from "../../base/error.ts";
 import type { Log } from "../../ports/log.ts";
 import type { CarrierKind, Standing } from "../../ports/net.ts";
 import { noteBelow } from "../net/break-off.ts";
+import type { SwarmKeys } from "../../ports/swarm-keys.ts";
 import type { Session } from "../net/carrier.ts";
 import type { SessionBounds } from "../net/options.ts";
 import { provenPeer } from "./certificate.ts";
-import { awaitKnock, HalfOpen } from "./gate.ts";
+import { awaitBytes, awaitKnock, HalfOpen } from "./gate.ts";
+import { isProof, PROOF_BYTES } from "./proof.ts";
 
 export interface AcceptorOptions {
   context: SecureContext;
+  swarmKeys: SwarmKeys;
   standingOf: (knock: Uint8Array) => Standing | undefined;
   bounds: SessionBounds;
   handshakeMs: number;
@@ -20,7 +23,8 @@ export interface AcceptorOptions {
   take: (session: Session) => void;
 }
 
-/** The side that is dialled: knock, then TLS, on a connection of whatever kind. */
+/** The side that is dialled: knock, then TLS, then the proof that both are of one peer; on a
+ * connection of whatever kind. */
 export class Acceptor {
   readonly #options: AcceptorOptions;
   readonly #halfOpen: HalfOpen;
@@ -55,7 +59,7 @@ export class Acceptor {
   }
 
   #secure(raw: Duplex, known: Omit<Session, "peer" | "socket">): void {
-    const { context, handshakeMs, take } = this.#options;
+    const { context, swarmKeys, handshakeMs, take } = this.#options;
     // Our own check below: the key is the identity, there is no authority and no name.
     const session = { secureContext: context, requestCert: true, rejectUnauthorized: false };
     const socket = new TLSSocket(raw, { isServer: true, ...session });
@@ -68,10 +72,19 @@ export class Acceptor {
     socket.on("error", () => socket.destroy());
     socket.once("secure", () => {
       clearTimeout(deadline);
-      this.#halfOpen.leave(raw);
       const peer = provenPeer(socket);
-      if (peer === undefined) socket.destroy();
-      else take({ peer, socket, ...known });
+      if (peer === undefined) {
+        socket.destroy();
+        return;
+      }
+      awaitBytes(socket, PROOF_BYTES, handshakeMs, (proof) => {
+        if (!isProof(swarmKeys, known.standing, socket, proof)) {
+          socket.destroy();
+          return;
+        }
+        this.#halfOpen.leave(raw);
+        take({ peer, socket, ...known });
+      });
     });
   }
 }

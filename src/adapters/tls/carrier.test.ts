@@ -12,12 +12,15 @@ import {
   knock,
   OWNER,
   pokeTcp,
+  SWARM_KEY,
   type TlsPair,
 } from "../../../tests/support/tls-pair.ts";
 import { MIB } from "../../base/limits.ts";
 import type { PeerHandler } from "../../ports/net.ts";
+import { fixedSwarmKeys } from "../../ports/swarm-keys.ts";
 import { KNOCK_WINDOW_MS } from "./knock.ts";
 import type { TlsNetOptions } from "./options.ts";
+import { proofOf } from "./proof.ts";
 
 const never = new AbortController().signal;
 const DAY_MS = 86_400_000;
@@ -104,6 +107,37 @@ test("a knock in pieces, with the handshake right behind it, is let in", () =>
       assert.match((await answersOf(socket)).toString(), /^HTTP\/1\.1 200 /);
     }
   }));
+
+describe("a knock that somebody took off the way is of no use", () => {
+  const asked = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+  const thief = keyOf(66);
+
+  test("without a proof", () =>
+    withPair(async ({ port }) => {
+      const socket = await dialRaw(port, { key: thief, isThief: true });
+      socket.write(asked);
+      assert.equal((await answersOf(socket)).length, 0);
+    }));
+
+  test("with the proof of another session", () =>
+    withPair(async ({ port }) => {
+      const honest = await dialRaw(port);
+      const socket = await dialRaw(port, { key: thief, isThief: true });
+      socket.write(proofOf(fixedSwarmKeys(SWARM_KEY), honest));
+      socket.write(asked);
+      assert.equal((await answersOf(socket)).length, 0);
+      honest.destroy();
+    }));
+
+  test("nor is a session that waits with its proof: it gives way and ends", () =>
+    withPair(
+      async ({ port }) => {
+        const socket = await dialRaw(port, { key: thief, isThief: true });
+        assert.equal((await answersOf(socket)).length, 0);
+      },
+      { holder: { times: { handshakeMs: 300 } } },
+    ));
+});
 
 test("a handshake that stops is closed", () =>
   withPair(

@@ -1,5 +1,6 @@
 import { createServer as createTcp, type Server } from "node:net";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
 import type { Log } from "../../ports/log.ts";
@@ -10,6 +11,7 @@ import { Acceptor } from "./accept.ts";
 import { peerContext } from "./context.ts";
 import { raceAddresses, secureDialled, type DialOptions } from "./dial.ts";
 import { createKnocker, createKnockGuard } from "./knock.ts";
+import { proofOf } from "./proof.ts";
 import type { TlsNetOptions } from "./options.ts";
 
 /** The direct carrier: TCP, the knock, mutual TLS 1.3 over the peer keys. What it does on a TCP
@@ -36,10 +38,12 @@ export function openDirectCarrier(options: TlsNetOptions): DirectCarrier {
   const knock = createKnocker(swarmKeys, clock, random);
   const { onTried } = options;
   const heard = onTried === undefined ? {} : { onTried };
-  const dial: DialOptions = { context, knock, connectMs: times.connectMs, ...heard };
+  const prove = (socket: TLSSocket): Uint8Array => proofOf(swarmKeys, socket);
+  const dial: DialOptions = { context, knock, prove, connectMs: times.connectMs, ...heard };
   let take: ((session: Session) => void) | undefined;
   const acceptor = new Acceptor({
     context,
+    swarmKeys,
     standingOf: createKnockGuard(swarmKeys, key.publicKey, clock),
     bounds,
     handshakeMs: times.handshakeMs,

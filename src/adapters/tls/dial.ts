@@ -17,6 +17,8 @@ const ADDRESSES_MAX = 8;
 export interface DialOptions {
   context: SecureContext;
   knock: (dialled: Uint8Array) => Uint8Array;
+  /** The first bytes inside TLS: they bind the knock to the session. */
+  prove: (socket: TLSSocket) => Uint8Array;
   /** From dialling to a proven session. */
   connectMs: number;
   /** Hears of every address that was tried to its end. */
@@ -158,6 +160,7 @@ export function secureDialled(
       stop.removeEventListener("abort", onAbort);
       socket.off("close", onClose);
       if (stop.aborted) socket.destroy();
+      else socket.write(options.prove(socket));
       resolve(socket);
     });
   });

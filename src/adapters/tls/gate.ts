@@ -68,6 +68,22 @@ export function awaitKnock(
   deadlineMs: number,
   onKnocked: (standing: Standing) => void,
 ): void {
+  awaitBytes(socket, KNOCK_BYTES, deadlineMs, (knock) => {
+    const standing = standingOf(knock);
+    if (standing === undefined) socket.destroy();
+    else onKnocked(standing);
+  });
+}
+
+/** Reads exactly `count` bytes off a fresh connection; what came after them stays in it. Whoever
+ * sends less until the deadline is closed.
+ * @param onBytes called at most once */
+export function awaitBytes(
+  socket: Duplex,
+  count: number,
+  deadlineMs: number,
+  onBytes: (bytes: Uint8Array) => void,
+): void {
   const timer = setTimeout(() => socket.destroy(), deadlineMs).unref();
   const done = (): void => {
     clearTimeout(timer);
@@ -75,12 +91,11 @@ export function awaitKnock(
     socket.off("close", done);
   };
   const onReadable = (): void => {
-    const knock = socket.read(KNOCK_BYTES) as Uint8Array | null;
-    if (knock === null) return;
+    const bytes = socket.read(count) as Uint8Array | null;
+    if (bytes === null) return;
     done();
-    const standing = knock.length === KNOCK_BYTES ? standingOf(knock) : undefined;
-    if (standing === undefined) socket.destroy();
-    else onKnocked(standing);
+    if (bytes.length === count) onBytes(bytes);
+    else socket.destroy();
   };
   socket.on("readable", onReadable);
   socket.once("close", done);
