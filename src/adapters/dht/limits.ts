@@ -7,6 +7,11 @@ export const DATAGRAM_SALTS_MAX = 2_048;
 /** No message of the DHT is longer; the native part gives at most this. */
 export const DATAGRAM_MAX_BYTES = 4_096;
 
+/** What the system may keep of datagrams that one socket has not read yet, where it gives so much.
+ * Senders are up to a thousand packets ahead of us: with the usual megabyte some of them are lost
+ * while the process does something else, and sent again. */
+export const DATAGRAM_BUFFER_BYTES = 4 * MIB;
+
 /** Addresses of DHT nodes that are asked when too few others are known. */
 export const DHT_BOOTSTRAP_MAX = 32;
 /** What one DHT node keeps for others: announcements, routes and refreshes, each so many. */

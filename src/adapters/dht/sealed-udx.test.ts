@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
+import UDX from "udx-native";
 import UdxSocket from "udx-native/lib/socket.js";
 import { parseAddress, type HostPort } from "../../base/address.ts";
 import { idBytes, idOf } from "../../base/id.ts";
@@ -12,6 +13,8 @@ import { systemRandom } from "../random.node.ts";
 import { createPunchedCarrier } from "./carrier.ts";
 import { DATAGRAM_MARKER, DatagramSeal } from "./datagram.ts";
 import { DhtDirectory } from "./directory.ts";
+import { DATAGRAM_BUFFER_BYTES } from "./limits.ts";
+import { SealedUdx } from "./sealed-udx.ts";
 import { startPeer, startPublicPeer, SWARM, type TestPeer } from "./testing.ts";
 
 const never = new AbortController().signal;
@@ -168,5 +171,19 @@ test("a member that sends nonsense brings nobody down", async () => {
   });
   for (let at = 0; at < nonsense.length; at += 50) {
     await stranger.ask(open, nonsense.slice(at, at + 50));
+  }
+});
+
+test("a socket has as much room for datagrams as the system gives", async () => {
+  const seal = new DatagramSeal(SWARM, systemClock, systemRandom);
+  const sealed = new SealedUdx(seal, { host: undefined, ports: new Set() }).createSocket();
+  const plain = new UDX().createSocket();
+  try {
+    for (const socket of [sealed, plain]) socket.bind(0, "127.0.0.1");
+    plain.setRecvBufferSize(DATAGRAM_BUFFER_BYTES);
+    assert.equal(sealed.getRecvBufferSize(), plain.getRecvBufferSize());
+  } finally {
+    await Promise.all([sealed, plain].map((socket) => socket.close()));
+    seal.close();
   }
 });

@@ -1,6 +1,7 @@
 import UDX from "udx-native";
 import UdxSocket from "udx-native/lib/socket.js";
 import type { DatagramSeal } from "./datagram.ts";
+import { DATAGRAM_BUFFER_BYTES } from "./limits.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -36,6 +37,15 @@ class SealedSocket extends UdxSocket {
     super(udx, options);
     this.#seal = seal;
     this.#siblings = siblings;
+  }
+
+  override bind(port: number, host?: string): void {
+    super.bind(port, host);
+    try {
+      this.setRecvBufferSize(DATAGRAM_BUFFER_BYTES);
+    } catch {
+      // Some systems refuse what is more than they give; it works without.
+    }
   }
 
   override async send(

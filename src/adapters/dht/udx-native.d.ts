@@ -36,6 +36,8 @@ declare module "udx-native/lib/socket.js" {
     readonly udx: UDX;
     readonly packetsTransmitted: number;
     bind(port: number, host?: string): void;
+    getRecvBufferSize(): number;
+    setRecvBufferSize(sizeBytes: number): void;
     address(): { host: string; family: number; port: number } | null;
     send(message: Uint8Array, port: number, host: string, ttl?: number): Promise<boolean>;
     trySend(message: Uint8Array, port: number, host: string, ttl?: number): void;
