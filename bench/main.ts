@@ -1,6 +1,6 @@
 /** Benchmarks: `npm run bench -- put|get|small|kernels|floor|cli|cluster|reach|tracker [--json]
  * [--code 5/10] [--mib 1024] [--peers 10] [--runs 3]`. Ratios against a reference of the same
- * run. */
+ * run. Several run one after the other. */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,13 +31,11 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const [bench] = positionals;
-const mib = Number(values.mib ?? (bench === "reach" ? REACH_MIB : 1024));
 const runs = Number(values.runs);
 const sizes = values.peers.split(",").map(Number);
 const peers = sizes[0] ?? 10;
 
-async function benchFloor(): Promise<void> {
+async function benchFloor(mib: number): Promise<void> {
   const [k = 1, n = 1] = values.code.split("/").map(Number);
   const dir = mkdtempSync(join(tmpdir(), "holdfast-bench-"));
   const bytes = mib * 1024 * 1024;
@@ -63,35 +61,44 @@ async function benchFloor(): Promise<void> {
   }
 }
 
-switch (bench) {
-  case "put":
-  case "get":
-  case "small":
-    print(await benchTransfer(bench, { mib, peers, code: values.code, runs }), values.json);
-    break;
-  case "kernels":
-    await benchKernels();
-    break;
-  case "floor":
-    await benchFloor();
-    break;
-  case "cli":
-    for (const line of await benchCli()) print(line, values.json);
-    break;
-  case "cluster":
-    await benchCluster(values.peers === "10" ? [3, 5, 10, 20] : sizes, mib, runs, values.json);
-    break;
-  case "reach":
-    for (const line of await benchReach(mib, runs)) printReach(line, values.json);
-    break;
-  case "tracker": {
-    const { agents, rate, seconds } = values;
-    console.log(JSON.stringify(await benchTracker(Number(agents), Number(rate), Number(seconds))));
-    break;
+/** Runs one benchmark and prints what it gave. */
+async function run(bench: string): Promise<void> {
+  const mib = Number(values.mib ?? (bench === "reach" ? REACH_MIB : 1024));
+  switch (bench) {
+    case "put":
+    case "get":
+    case "small":
+      print(await benchTransfer(bench, { mib, peers, code: values.code, runs }), values.json);
+      break;
+    case "kernels":
+      await benchKernels();
+      break;
+    case "floor":
+      await benchFloor(mib);
+      break;
+    case "cli":
+      for (const line of await benchCli()) print(line, values.json);
+      break;
+    case "cluster":
+      await benchCluster(values.peers === "10" ? [3, 5, 10, 20] : sizes, mib, runs, values.json);
+      break;
+    case "reach":
+      for (const line of await benchReach(mib, runs)) printReach(line, values.json);
+      break;
+    case "tracker": {
+      const { agents, rate, seconds } = values;
+      console.log(
+        JSON.stringify(await benchTracker(Number(agents), Number(rate), Number(seconds))),
+      );
+      break;
+    }
+    default:
+      process.stderr.write(
+        `no benchmark ${JSON.stringify(bench)}; there are put, get, small, kernels, floor, cli, ` +
+          "cluster, reach, tracker\n",
+      );
+      process.exitCode = 2;
   }
-  default:
-    process.stderr.write(
-      `no benchmark ${JSON.stringify(bench)}; there are put, get, small, kernels, floor, cli, cluster, reach, tracker`,
-    );
-    process.exitCode = 2;
 }
+
+for (const bench of positionals.length > 0 ? positionals : [""]) await run(bench);
