@@ -55,7 +55,7 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
   const { client, roster } = reach;
   const { directories: directory } = reach;
   const isPresent = (peer: string): boolean => known.book.isPresent(peer);
-  const swarm = createSwarm({ self, client, directory, roster, isPresent });
+  const swarm = createSwarm({ self, client, directory, clock, roster, isPresent });
   const usablePeers = (): string[] =>
     directory.peers().flatMap(({ id }) => (roster.backsOff(id) ? [] : [id]));
   const { volume, holdings } = await composeVolume({ ...parts, swarm, usablePeers, closers });

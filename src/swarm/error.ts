@@ -25,6 +25,7 @@ export type SwarmCode =
   | "MEMBERS_ONLY"
   | "METHOD_REFUSED"
   | "PATH_UNKNOWN"
+  | "PEER_AWAY"
   | "PEER_BUSY"
   | "PEER_FAILED"
   | "PEER_LIST_INVALID"

@@ -25,7 +25,7 @@ export function observedNet(net: Net, roster: Roster, clock: Clock, book?: Answe
         return response;
       } catch (error) {
         if (!signal.aborted && codeOf(error)?.startsWith("PEER_") === true) {
-          roster.failed(peer);
+          roster.failed(peer, clock.monotonicMs() - started);
           book?.failed(peer);
         }
         throw error;

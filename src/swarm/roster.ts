@@ -5,6 +5,8 @@ import type { Clock } from "../ports/clock.ts";
 /** A peer that failed is left alone for so long, doubled with every further failure. */
 const BACK_OFF_MS = 250;
 const BACK_OFF_MAX_MS = 30_000;
+/** And for so many times what finding out took. */
+const BACK_OFF_SHARE = 4;
 /** Share of the newest measurement in an estimate. */
 const WEIGHT = 0.2;
 
@@ -43,10 +45,12 @@ export class Roster {
     else entry.bytesPerMs = blend(entry.bytesPerMs, bytes / Math.max(0.1, durationMs));
   }
 
-  /** The peer could not be talked to. */
-  failed(peer: PeerId): void {
+  /** The peer could not be talked to. `durationMs` is what finding out took: the longer, the longer
+   * the peer is left alone, so that one that is gone costs a small share of the time. */
+  failed(peer: PeerId, durationMs = 0): void {
     const entry = this.#touch(peer);
-    const waitMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** Math.min(entry.failureCount, 20));
+    const doubledMs = BACK_OFF_MS * 2 ** Math.min(entry.failureCount, 20);
+    const waitMs = Math.min(BACK_OFF_MAX_MS, Math.max(doubledMs, BACK_OFF_SHARE * durationMs));
     entry.failureCount++;
     entry.retryMs = this.#clock.monotonicMs() + waitMs;
   }

@@ -45,7 +45,7 @@ async function withSwarm(count: number, work: (scene: Scene) => Promise<void>): 
   const roster = new Roster(systemClock);
   const net = observedNet(network.net(OWNER_ID), roster, systemClock);
   const client = clientOf(net, systemClock, OWNER);
-  const swarm = createSwarm({ self: OWNER_ID, client, directory, roster });
+  const swarm = createSwarm({ self: OWNER_ID, client, directory, clock: systemClock, roster });
   const ids = peers.map(({ id }) => id);
   const { key } = recordOf(KEY, 0n, "", today);
   try {
@@ -89,15 +89,20 @@ test("usableHolders() stops with the signal's reason", () =>
 
 test("a record is written when all keepers but one have it", () =>
   withSwarm(10, async ({ swarm, network, keepers, peers }) => {
-    const [first = "", second = ""] = keepers;
+    const [first = "", second = "", third = ""] = keepers;
     network.setFault(first, { drop: "before" });
     const one = recordOf(KEY, 1n, "one", today + 400);
     assert.equal((await swarm.writeRecord(one, CODE, never)).kept, true);
     const keeping = peers.filter(({ records }) => records.get(one.key).length > 0);
     assert.deepEqual(keeping.map(({ id }) => id).sort(), keepers.slice(1).sort());
-    network.setFault(second, { drop: "before" });
+    for (const peer of [second, third]) network.setFault(peer, { drop: "before" });
     const two = recordOf(KEY, 2n, "two", today + 400);
     assert.equal((await swarm.writeRecord(two, CODE, never)).kept, false);
+    const three = recordOf(KEY, 3n, "three", today + 400);
+    const { kept } = await swarm.writeRecord(three, CODE, never);
+    assert.equal(kept, true, "others keep it instead of those that are away");
+    const { record } = await swarm.readRecord(three.key, CODE, never);
+    assert.equal(record?.number, 3n);
   }));
 
 test("with fewer than five keepers all must have it, and with none it is not kept", async () => {

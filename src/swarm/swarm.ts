@@ -1,8 +1,10 @@
 import type { Id, PeerId, ShardId } from "../base/id.ts";
 import type { RecordEntry } from "../codec/record.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Directory } from "../ports/directory.ts";
 import type { PeerClient } from "./client.ts";
 import { readRecordFromKeepers, writeRecordToKeepers } from "./keepers.ts";
+import { Patience } from "./patience.ts";
 import { keeperCount, keepersOf, rankHolders } from "./placement.ts";
 import type { Roster } from "./roster.ts";
 
@@ -57,6 +59,7 @@ export interface SwarmOptions {
   self: PeerId;
   client: PeerClient;
   directory: Directory;
+  clock: Clock;
   /** Fed by `observedNet` around the client's Net. */
   roster: Roster;
   /** Whether a peer is one to store at and to wait for; all are without it. */
@@ -66,14 +69,20 @@ export interface SwarmOptions {
 /** Puts client, directory and roster together. */
 export function createSwarm(options: SwarmOptions): Swarm {
   const { self, client, directory, isPresent = everybody } = options;
-  const presence = new Presence(options);
-  const keepers = (key: Id, code: Code): PeerId[] => {
-    const others = directory.peers().filter(({ id }) => id !== self && isPresent(id));
-    return keepersOf(
-      key,
-      others.map(({ id }) => id),
-      keeperCount(code),
-    );
+  const patience = new Patience(options.clock, options.roster);
+  const presence = new Presence(options, patience);
+  const keepers = (key: Id, code: Code, candidates = presence.present()): PeerId[] =>
+    keepersOf(key, candidates, keeperCount(code));
+  /** Keepers to write to: where enough are there, those that are away are passed over. */
+  const writable = (key: Id, code: Code): PeerId[] => {
+    const there = presence.present().filter((peer) => !options.roster.isFailing(peer));
+    return there.length >= keeperCount(code) ? keepers(key, code, there) : keepers(key, code);
+  };
+  const patient: Pick<PeerClient, "writeRecord" | "readRecord"> = {
+    writeRecord: (peer, record, signal) =>
+      patience.ask(peer, (limit) => client.writeRecord(peer, record, limit), signal),
+    readRecord: (peer, key, signal) =>
+      patience.ask(peer, (limit) => client.readRecord(peer, key, limit), signal),
   };
   /** Who else may have a record: peers have come and gone since it was written, so that the rule
    * names others now. */
@@ -99,18 +108,18 @@ export function createSwarm(options: SwarmOptions): Swarm {
     peerCounts: () => presence.counts(),
     hopefulPeers: () => presence.hopeful(),
     async writeRecord(record, code, signal) {
-      const to = keepers(record.key, code);
-      const { kept, newer, forks } = await writeRecordToKeepers(client, to, record, signal);
+      const to = writable(record.key, code);
+      const { kept, newer, forks } = await writeRecordToKeepers(patient, to, record, signal);
       return { kept, forks, ...(newer === undefined ? {} : { newer }) };
     },
     async readRecord(key, code, signal) {
       const from = keepers(key, code);
-      const report = await readRecordFromKeepers(client, from, key, signal);
+      const report = await readRecordFromKeepers(patient, from, key, signal);
       const { answered, asked } = report;
       const counts = { answered: answered.length, asked };
       const { record, forks } =
         report.record === undefined
-          ? await readRecordFromKeepers(client, await elsewhere(key, from, signal), key, signal)
+          ? await readRecordFromKeepers(patient, await elsewhere(key, from, signal), key, signal)
           : report;
       return record === undefined ? { forks, ...counts } : { forks, ...counts, record };
     },
@@ -126,9 +135,17 @@ class Presence {
   readonly #options: SwarmOptions;
   /** Holders whose last hello said that they have no room. */
   readonly #full = new Set<PeerId>();
+  readonly #patience: Patience;
 
-  constructor(options: SwarmOptions) {
+  constructor(options: SwarmOptions, patience: Patience) {
     this.#options = options;
+    this.#patience = patience;
+  }
+
+  /** The known peers that are ones to store at and to wait for. */
+  present(): PeerId[] {
+    const { isPresent = everybody } = this.#options;
+    return this.#others(() => true).filter(isPresent);
   }
 
   async usableHolders(signal: AbortSignal): Promise<PeerId[]> {
@@ -171,7 +188,9 @@ class Presence {
     const { client, roster } = this.#options;
     if (roster.backsOff(peer) || roster.answered(peer, FRESH_MS)) return;
     try {
-      const { freeBytes } = await client.hello(peer, signal);
+      const asked = (limit: AbortSignal): ReturnType<PeerClient["hello"]> =>
+        client.hello(peer, limit);
+      const { freeBytes } = await this.#patience.ask(peer, asked, signal);
       if (freeBytes > 0) this.#full.delete(peer);
       else this.#full.add(peer);
     } catch {
