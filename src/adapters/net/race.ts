@@ -167,8 +167,11 @@ class Race {
 
   /** The best carrier that can work at all begins at once, beside the one that worked last time. */
   #delayOf(carrier: Carrier): number {
-    if (carrier === this.#carriers[0] || carrier.kind === this.#lastGood) return 0;
-    return carrier.kind === "relayed" ? this.#times.relayAfterMs : this.#times.punchAfterMs;
+    const good = this.#carriers.find(({ kind }) => kind === this.#lastGood);
+    if (carrier === this.#carriers[0] || carrier === good) return 0;
+    if (carrier.kind !== "relayed") return this.#times.punchAfterMs;
+    const isFirst = carrier === this.#carriers.find(({ kind }) => kind === "relayed");
+    return isFirst ? this.#times.relayAfterMs : 2 * this.#times.relayAfterMs;
   }
 
   #tooLate(): NetError {

@@ -49,7 +49,7 @@ export const RELAY_RETRY_MAX_MS = 5 * 60_000;
 /** A relay that a home could wait at for so long has not failed. */
 export const RELAY_STEADY_MS = 60_000;
 /** How often a home without enough relays looks for new ones. */
-export const RELAY_LOOK_MS = 5_000;
+export const RELAY_LOOK_MS = 1_000;
 /** A relay that a dialler could not reach is asked after the others for so long. */
 export const RELAY_SHUN_MS = 60_000;
 /** Peers whose last good relay is remembered. */
