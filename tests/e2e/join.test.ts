@@ -82,9 +82,13 @@ test("an inviter that is killed lets guests in through another member", async ()
 
 test("rekey shuts out who is left behind, and nobody else", async () => {
   const guest = await idOf("guest");
-  // It was killed just after it was told of the guest, who tells it again.
-  const known = async (): Promise<boolean> => (await there("founder")).includes(guest);
-  await until("the founder knows the guest", known, 60_000);
+  const cousin = await idOf("cousin");
+  // It was killed just after it was told of them; they tell it again.
+  const known = async (): Promise<boolean> => {
+    const ids = await there("founder");
+    return ids.includes(guest) && ids.includes(cousin);
+  };
+  await until("the founder knows both", known, 60_000);
   assertFails(await run("guest", ["swarm", "rekey"]), STATUS.denied, /founder/);
   const rekeyed = await jsonOf<{ number: number; leftBehind: string[] }>(
     ...(["founder", "swarm", "rekey", "--without", guest.slice(0, 12)] as const),
