@@ -19,12 +19,13 @@ const REMEDIES: readonly string[] = [
   "    and tell it:",
   "    holdfast config set public_address HOST:PORT",
   "  - or run `holdfast tracker` on a rented machine, `holdfast invite` there, and join that swarm",
-  "  - or use the public DHT, whose strangers then see your address:",
+  "  - or use the public DHT, here and on the guest's machine; strangers then see the addresses:",
   "    holdfast config set public_dht true",
 ];
 
-/** The invitation in a text that somebody pasted, without what mail programs put into and around it:
- * other paragraphs, quote marks, brackets, broken lines. Whether it is whole is for others to say.
+/** The invitation in a text that somebody pasted, without what mail programs put into and around
+ * it: other paragraphs, quote marks, brackets, broken lines. Whether it is whole is for others to
+ * say.
  * @param prefix with which it begins */
 export function invitationIn(text: string, prefix: string): string {
   const unquoted = text.replace(/^[>|\s]+/gm, (mark) => mark.replace(/[>|]/g, ""));

@@ -3,8 +3,8 @@ import type { Clock } from "../ports/clock.ts";
 import { SwarmError } from "./error.ts";
 import type { Roster } from "./roster.ts";
 
-/** Whoever has not answered a small request for so long is taken for away: a peer behind a router of
- * the worst kind may be reached later, and what waits for it now is done without. */
+/** Whoever has not answered a small request for so long is taken for away: a peer behind a router
+ * of the worst kind may be reached later, and what waits for it now is done without. */
 const PATIENCE_MS = 6_000;
 
 /** Asks peers for small things and does not wait long for those that are away. */
