@@ -7,6 +7,9 @@ export const NEED_PUBLIC_PEER =
   "have one member with a public address: forward its ports, or run `holdfast tracker` on a " +
   "rented machine; it relays by itself";
 
+/** So many nodes have to answer before a router can be judged. */
+const NODES_TO_JUDGE = 3;
+
 /** What the network around this peer is like: router, opened ports, IPv6, directories. */
 export function judgeNetwork(facts: DoctorFacts): Finding[] {
   return [
@@ -40,8 +43,17 @@ function judgeRouter({ router }: DoctorFacts): Finding {
         "another symmetric router need a relay",
     );
   }
+  if (asked >= NODES_TO_JUDGE) {
+    return warn(
+      "router",
+      "its kind is unknown: nodes do not agree on this machine's address, as after it has changed",
+      "ask again later, or restart: `holdfast down` and `holdfast up`",
+    );
+  }
   const heard =
-    asked === 0 ? "nobody could be asked" : `only ${asked} could be asked, 3 are needed`;
+    asked === 0
+      ? "nobody could be asked"
+      : `only ${asked} could be asked, ${NODES_TO_JUDGE} are needed`;
   return warn("router", `its kind is unknown: ${heard}`, NEED_PUBLIC_PEER);
 }
 

@@ -166,3 +166,11 @@ test("judge() names what the public network, a dead tracker and an old peer mean
   });
   assert.deepEqual(flaws(report), { dht: "warn", tracker: "warn", version: "warn" });
 });
+
+test("nodes that answer but do not agree are not said to be too few", () => {
+  const router = { nat: "unknown", udpBlocked: false, asked: 4 } as const;
+  const { findings } = judge({ ...behind("unknown"), router });
+  const { verdict, says } = findings.find(({ name }) => name === "router") ?? {};
+  assert.equal(verdict, "warn");
+  assert.match(says ?? "", /nodes do not agree on this machine's address/);
+});

@@ -147,9 +147,13 @@ export class SwarmAffairs {
     const { book } = this.#parts;
     const others = book.peers().length;
     if (others === 0) return;
-    throw new GatewayError("SWARM_NOT_ALONE", `this home is in a swarm with ${others} others`, {
-      hint: "`holdfast swarm leave` leaves it; another home can be in another swarm: --home DIR",
-    });
+    throw new GatewayError(
+      "SWARM_NOT_ALONE",
+      `this home is in a swarm with ${others} other ${others === 1 ? "peer" : "peers"}`,
+      {
+        hint: "`holdfast swarm leave` leaves it; another home can be in another swarm: --home DIR",
+      },
+    );
   }
 
   async #found(open: boolean): Promise<SwarmSummary> {
