@@ -89,7 +89,8 @@ export interface Net {
   /** Serves other peers; without `streams` every stream is refused. Resolves when it is
    * listening. */
   listen(handler: PeerHandler, streams?: StreamHandler): Promise<{ port: number }>;
-  /** The carrier of the sessions that are open to `peer` now, either side's; undefined: none. */
+  /** The carrier over which `peer` is asked now, else that over which it asks us; undefined: no
+   * session is open. */
   carrierOf(peer: PeerId): CarrierKind | undefined;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import {
   directoryOf,
   HOLDER,
   HOLDER_ID,
+  keyOf,
   netOf,
   OWNER,
   OWNER_ID,
@@ -19,21 +20,25 @@ import { NetError } from "../net-error.ts";
 import { openDirectCarrier } from "../tls/carrier.ts";
 import type { Carrier } from "./carrier.ts";
 import { openNet } from "./net.ts";
-import { SESSION_BOUNDS, SESSION_TIMES } from "./options.ts";
+import { SESSION_BOUNDS, SESSION_TIMES, type SessionTimes } from "./options.ts";
 import { createUpgrades } from "./upgrade.ts";
 
 const never = new AbortController().signal;
 
 /** An owner with a worse way to the holder, which works at once, and a better one, which works only
  * while `open` says so. Both are real sessions. */
-async function sceneOf(handler: PeerHandler): Promise<{
+async function sceneOf(
+  handler: PeerHandler,
+  wanted: Partial<SessionTimes> = {},
+): Promise<{
   net: ReturnType<typeof openNet>;
+  port: number;
   open: { better: boolean };
   close: () => Promise<void>;
 }> {
   const holder = netOf(HOLDER, createMemoryDirectory());
   const { port } = await holder.listen(handler);
-  const times = { ...SESSION_TIMES, betterMs: 5 };
+  const times = { ...SESSION_TIMES, betterMs: 5, ...wanted };
   const real = openDirectCarrier({
     key: OWNER,
     swarmKeys: fixedSwarmKeys(SWARM_KEY),
@@ -63,6 +68,7 @@ async function sceneOf(handler: PeerHandler): Promise<{
   });
   return {
     net,
+    port,
     open,
     close: async () => {
       await net.close();
@@ -109,6 +115,22 @@ test("when the better carrier breaks, the worse one serves again", async () => {
     assert.equal((await net.request(HOLDER_ID, get, never)).status, 200);
     assert.equal(net.carrierOf(HOLDER_ID), "relayed");
   } finally {
+    await close();
+  }
+});
+
+test("the last session that is not direct idles for longer than direct ones", async () => {
+  const times = { idleMs: 5, quietIdleMs: 60_000, betterMs: 60_000 };
+  const { net, port, close } = await sceneOf(() => Promise.resolve({ status: 200 }), times);
+  const other = netOf(keyOf(3), directoryOf(HOLDER_ID, port), { times });
+  try {
+    const get = { method: "GET", path: "/" } as const;
+    await net.request(HOLDER_ID, get, never);
+    await other.request(HOLDER_ID, get, never);
+    while (other.carrierOf(HOLDER_ID) !== undefined) await new Promise(setImmediate);
+    assert.equal(net.carrierOf(HOLDER_ID), "relayed");
+  } finally {
+    await other.close();
     await close();
   }
 });

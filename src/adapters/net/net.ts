@@ -1,13 +1,13 @@
 import type { PeerId } from "../../base/id.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Net, PeerRequest, StreamHandler } from "../../ports/net.ts";
+import type { Net, PeerRequest, PeerResponse, StreamHandler } from "../../ports/net.ts";
 import { NetError } from "../net-error.ts";
-import type { Carrier } from "./carrier.ts";
+import type { Carrier, Session } from "./carrier.ts";
 import { exchange, StaleSession } from "./exchange.ts";
 import type { SessionBounds, SessionTimes } from "./options.ts";
 import { SessionPool } from "./pool.ts";
 import { ProgressWatch } from "./progress.ts";
-import { createRace, rankOf } from "./race.ts";
+import { createRace } from "./race.ts";
 import { SessionServer } from "./session-server.ts";
 import { OpenStreams } from "./stream.ts";
 import type { Upgrades } from "./upgrade.ts";
@@ -46,24 +46,7 @@ export function openNet(options: NetOptions): CarrierNet {
   return {
     async request(peer, request, signal) {
       if (peer === self) throw new NetError("PEER_UNKNOWN", "a peer has no session with itself");
-      for (let attempt = 0; ; attempt++) {
-        const lease = await pool.acquire(peer, signal);
-        if (signal.aborted) {
-          pool.release(peer, lease.socket);
-          signal.throwIfAborted();
-        }
-        const onFree = (): void => pool.release(peer, lease.socket);
-        try {
-          const { headersMaxBytes } = bounds;
-          return await exchange(peer, request, lease, { watch, headersMaxBytes, onFree }, signal);
-        } catch (error) {
-          if (!(error instanceof StaleSession)) throw error;
-          if (attempt >= bounds.dialledPerPeerMax || !isReplayable(request)) {
-            const text = `peer ${peer}: the session was closed before an answer came`;
-            throw new NetError("PEER_UNREACHABLE", text, { cause: error });
-          }
-        }
-      }
+      return ask(pool, watch, bounds, peer, request, signal);
     },
     async open(peer, path, signal) {
       if (peer === self) throw new NetError("PEER_UNKNOWN", "a peer has no session with itself");
@@ -74,14 +57,18 @@ export function openNet(options: NetOptions): CarrierNet {
       const serving = new SessionServer({ bounds, times, watch, log, upgrades, admits }, handler);
       server = serving;
       if (streamHandler !== undefined) upgrades.serve("/", takerOf(streamHandler, streams));
-      await Promise.all(carriers.map((each) => each.listen((session) => serving.serve(session))));
+      const take = (session: Session): void => {
+        serving.serve(session);
+        // Where the peer gets through to us, we may get through to it now.
+        pool.wayFound(session.peer, session.carrier);
+      };
+      await Promise.all(carriers.map((each) => each.listen(take)));
       return { port: options.port() };
     },
     carrierOf(peer) {
+      // What we ask it over says more than what it asks us over.
       const stream = upgrades.isOpen(peer) ? ("direct" as const) : undefined;
-      const kinds = [pool.carrierOf(peer), server?.carrierOf(peer), stream];
-      const open = kinds.filter((kind) => kind !== undefined);
-      return open.toSorted((a, b) => rankOf(a) - rankOf(b))[0];
+      return pool.carrierOf(peer) ?? server?.carrierOf(peer) ?? stream;
     },
     retire() {
       pool.retire();
@@ -112,6 +99,35 @@ function takerOf(handler: StreamHandler, streams: OpenStreams): Parameters<Upgra
     if (typeof taken !== "function") return taken;
     return (socket) => taken(streams.enter(from.peer, socket));
   };
+}
+
+/** One request over a session of the pool, and again over another where that one was closed
+ * meanwhile. */
+async function ask(
+  pool: SessionPool,
+  watch: ProgressWatch,
+  { headersMaxBytes, dialledPerPeerMax }: SessionBounds,
+  peer: PeerId,
+  request: PeerRequest,
+  signal: AbortSignal,
+): Promise<PeerResponse> {
+  for (let attempt = 0; ; attempt++) {
+    const lease = await pool.acquire(peer, signal);
+    if (signal.aborted) {
+      pool.release(peer, lease.socket);
+      signal.throwIfAborted();
+    }
+    const onFree = (): void => pool.release(peer, lease.socket);
+    try {
+      return await exchange(peer, request, lease, { watch, headersMaxBytes, onFree }, signal);
+    } catch (error) {
+      if (!(error instanceof StaleSession)) throw error;
+      if (attempt >= dialledPerPeerMax || !isReplayable(request)) {
+        const text = `peer ${peer}: the session was closed before an answer came`;
+        throw new NetError("PEER_UNREACHABLE", text, { cause: error });
+      }
+    }
+  }
 }
 
 function everybody(): boolean {

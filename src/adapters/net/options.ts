@@ -18,6 +18,8 @@ export interface SessionTimes {
   floorBytesPerSecond: number;
   /** The dialler closes a session that was idle for so long; the other side waits twice as long. */
   idleMs: number;
+  /** The same for the last session to a peer that is not reached directly. */
+  quietIdleMs: number;
   /** A dial that has not led to a session by any carrier after so long has failed. */
   dialMs: number;
   /** After so long the next best carrier is tried beside those that are still under way. */
@@ -65,10 +67,11 @@ export const SESSION_TIMES: SessionTimes = {
   floorWindowMs: 30_000,
   floorBytesPerSecond: 16 * KIB,
   idleMs: 30_000,
+  quietIdleMs: 300_000,
   dialMs: 20_000,
   punchAfterMs: 250,
   relayAfterMs: 1_250,
-  betterMs: 5_000,
+  betterMs: 1_000,
   betterMaxMs: 300_000,
   lingerMs: 1_000,
 };

@@ -98,6 +98,17 @@ export class SessionPool {
     this.#serveWaiting();
   }
 
+  /** A peer got through to us over `carrier`: if we reach it over a worse one, better ones are
+   * tried at once. */
+  wayFound(peer: PeerId, carrier: CarrierKind): void {
+    const sessions = this.#peers.get(peer);
+    const best = sessions === undefined ? undefined : bestOf(sessions);
+    if (sessions?.retry === undefined || best === undefined) return;
+    if (rankOf(carrier) >= rankOf(best)) return;
+    clearTimeout(sessions.retry.timer);
+    void this.#retry(peer, sessions, this.#times.betterMs);
+  }
+
   /** Ends every open session as soon as nothing is in flight on it. */
   retire(): void {
     for (const { open } of this.#peers.values()) {
@@ -133,8 +144,20 @@ export class SessionPool {
     this.#idle.add(socket);
     // Bytes that nobody asked for would become the answer to the next request.
     socket.on("data", destroyThis);
-    this.#timers.set(socket, setTimeout(() => socket.destroy(), this.#times.idleMs).unref());
+    this.#idleFor(sessions, socket, this.#times.idleMs);
     socket.resume();
+  }
+
+  /** Closes a session that has idled for so long; the last one to a peer that is not reached
+   * directly stays longer, since opening another may take hundreds of datagrams. */
+  #idleFor(sessions: PeerSessions, socket: Duplex, durationMs: number): void {
+    const { idleMs, quietIdleMs } = this.#times;
+    const onIdle = (): void => {
+      const isDear = sessions.open.get(socket) !== "direct" && sessions.open.size === 1;
+      if (durationMs > idleMs || !isDear) socket.destroy();
+      else this.#idleFor(sessions, socket, Math.max(quietIdleMs - idleMs, idleMs + 1));
+    };
+    this.#timers.set(socket, setTimeout(onIdle, durationMs).unref());
   }
 
   #wake(socket: Duplex): Duplex {

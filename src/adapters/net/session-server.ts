@@ -35,6 +35,8 @@ interface Accepted {
 export class SessionServer {
   readonly #options: SessionServerOptions;
   readonly #http: HttpServer;
+  /** For sessions that are not direct, which may idle for longer. */
+  readonly #quietHttp: HttpServer;
   readonly #buffers = new BlockBuffers();
   /** The session of each socket, the longest idle first. */
   readonly #accepted = new Map<Duplex, Accepted>();
@@ -43,9 +45,9 @@ export class SessionServer {
 
   constructor(options: SessionServerOptions, handler: PeerHandler) {
     this.#options = options;
-    this.#http = this.#createHttp(handler);
-    // Starts the timer for header deadlines, which a server without a port of its own lacks.
-    this.#http.emit("listening");
+    const { idleMs, quietIdleMs } = options.times;
+    this.#http = this.#createHttp(handler, idleMs * 2);
+    this.#quietHttp = this.#createHttp(handler, quietIdleMs * 2);
   }
 
   /** Serves a session until it closes; refuses it where there is no room. */
@@ -59,7 +61,8 @@ export class SessionServer {
     // Every request in flight listens for the end; a flood of them ends the session first.
     socket.setMaxListeners(this.#options.bounds.pipelinedMax * 2);
     socket.once("close", () => this.#accepted.delete(socket));
-    this.#http.emit("connection", socket);
+    const http = session.carrier === "direct" ? this.#http : this.#quietHttp;
+    http.emit("connection", socket);
   }
 
   /** Ends every session as soon as nothing is in flight on it: whoever comes again proves again
@@ -80,11 +83,12 @@ export class SessionServer {
 
   close(): void {
     this.#http.close(() => undefined);
+    this.#quietHttp.close(() => undefined);
     for (const socket of this.#accepted.keys()) socket.destroy();
     for (const socket of this.#streams.keys()) socket.destroy();
   }
 
-  #createHttp(handler: PeerHandler): HttpServer {
+  #createHttp(handler: PeerHandler, keepAliveTimeout: number): HttpServer {
     const { bounds, times, watch, log, upgrades } = this.#options;
     const http = createHttp({
       maxHeaderSize: bounds.headersMaxBytes,
@@ -92,7 +96,7 @@ export class SessionServer {
       // Bodies are bound by progress instead: a big one may take long, a trickling one not.
       requestTimeout: 0,
       connectionsCheckingInterval: Math.max(5, times.headersMs / 4),
-      keepAliveTimeout: times.idleMs * 2,
+      keepAliveTimeout,
       insecureHTTPParser: false,
     });
     http.maxHeadersCount = 64;
@@ -120,6 +124,8 @@ export class SessionServer {
         );
       socket.destroy();
     });
+    // Starts the timer for header deadlines, which a server without a port of its own lacks.
+    http.emit("listening");
     return http;
   }
 
