@@ -1,3 +1,4 @@
+import { parseAddress } from "../base/address.ts";
 import type { DoctorFacts } from "./doctor-facts.ts";
 import { NEED_PUBLIC_PEER } from "./doctor-network.ts";
 import { fail, ok, warn } from "./finding.ts";
@@ -14,6 +15,15 @@ export function judgeWays(facts: DoctorFacts): Finding[] {
 
 function judgeDirect({ port, publicAddress, dialBack }: DoctorFacts): Finding {
   const { asked, reached, near, address } = dialBack;
+  const seen = parseAddress(address ?? "")?.host;
+  const named = parseAddress(publicAddress ?? "")?.host;
+  if (seen !== undefined && named !== undefined && isOther(seen, named)) {
+    return warn(
+      "direct",
+      `public_address says ${publicAddress}, but others see this peer at ${seen}`,
+      "correct public_address, or unset it: `holdfast config unset public_address`, then restart",
+    );
+  }
   const where = address ?? publicAddress ?? `port ${port}`;
   if (reached > 0) return ok("direct", `peers get through to ${where}`);
   if (asked === 0) {
@@ -31,6 +41,12 @@ function judgeDirect({ port, publicAddress, dialBack }: DoctorFacts): Finding {
       : "public_address is set: check that the router forwards that port to this machine, and the " +
         "machine's firewall";
   return warn("direct", `TCP ${where} is closed from outside: ${tried} through`, remedy);
+}
+
+/** Whether two hosts of one kind differ; a name may stand for any address. */
+function isOther(seen: string, named: string): boolean {
+  const kindOf = (host: string): number => (host.includes(":") ? 6 : /^[\d.]+$/.test(host) ? 4 : 0);
+  return kindOf(named) === kindOf(seen) && seen !== named;
 }
 
 function judgePunched({ router, dht }: DoctorFacts): Finding {

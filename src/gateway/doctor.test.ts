@@ -33,6 +33,13 @@ function saysOf(report: DoctorReport, name: string): string {
 const ROUTERS: [string, DoctorFacts, Record<string, string>, Record<string, RegExp>][] = [
   ["no router", openFacts(), {}, { router: /^none that translates.*203\.0\.113\.7/ }],
   [
+    "a public address that is somebody else's",
+    { ...openFacts(), publicAddress: "203.0.113.222:4470" },
+    { direct: "warn" },
+    { direct: /says 203\.0\.113\.222:4470, but others see this peer at 203\.0\.113\.7/ },
+  ],
+  ["a public address by name", { ...openFacts(), publicAddress: "nas.example:4470" }, {}, {}],
+  [
     "a cone",
     behind("consistent"),
     { ports: "warn", direct: "warn" },
