@@ -7,6 +7,8 @@ import { rankOf, type Dialler, type Opened } from "./race.ts";
 
 /** Requests to one peer that wait for a session. */
 const WAITING_MAX = 4_096;
+/** After one more session to a peer could not be opened, the next is tried so much later. */
+const ENOUGH_MS = 2_000;
 
 /** A session lent for one request. */
 export interface Lease {
@@ -28,6 +30,8 @@ interface PeerSessions {
   readonly open: Map<Duplex, CarrierKind>;
   /** Sessions that are being dialled. */
   dialling: number;
+  /** No more are dialled beside those that are open, until then: the last try did not succeed. */
+  enoughUntilMs: number;
   /** The next look for a better carrier. */
   retry: { timer: NodeJS.Timeout; afterMs: number } | undefined;
 }
@@ -133,7 +137,14 @@ export class SessionPool {
   #sessionsOf(peer: PeerId): PeerSessions {
     let sessions = this.#peers.get(peer);
     if (sessions === undefined) {
-      sessions = { idle: [], waiting: [], open: new Map(), dialling: 0, retry: undefined };
+      sessions = {
+        idle: [],
+        waiting: [],
+        open: new Map(),
+        dialling: 0,
+        enoughUntilMs: 0,
+        retry: undefined,
+      };
       this.#peers.set(peer, sessions);
     }
     return sessions;
@@ -170,6 +181,7 @@ export class SessionPool {
 
   #mayDial(sessions: PeerSessions): boolean {
     if (sessions.open.size + sessions.dialling >= this.#bounds.dialledPerPeerMax) return false;
+    if (sessions.open.size > 0 && performance.now() < sessions.enoughUntilMs) return false;
     if (this.#openCount < this.#bounds.dialledMax) return true;
     // A session that idles gives its place to one that is wanted.
     for (const socket of this.#idle) {
@@ -180,13 +192,32 @@ export class SessionPool {
     return false;
   }
 
+  /** Dials another session, none over a worse carrier than those that are open. Where that does
+   * not succeed, one of them becomes free some time. */
   async #dial(peer: PeerId, sessions: PeerSessions, signal: AbortSignal): Promise<Lease> {
+    const best = bestOf(sessions);
+    try {
+      return await this.#dialAtWorst(peer, sessions, best ?? "relayed", signal);
+    } catch (error) {
+      const isOver = signal.aborted || this.#closing.signal.aborted;
+      if (best === undefined || isOver || sessions.open.size === 0) throw error;
+      sessions.enoughUntilMs = performance.now() + ENOUGH_MS;
+      return this.#wait(sessions, signal);
+    }
+  }
+
+  async #dialAtWorst(
+    peer: PeerId,
+    sessions: PeerSessions,
+    atWorst: CarrierKind,
+    signal: AbortSignal,
+  ): Promise<Lease> {
     sessions.dialling++;
     this.#openCount++;
     try {
       const either = AbortSignal.any([signal, this.#closing.signal]);
       const onBetter = (opened: Opened): void => this.#adopt(peer, opened);
-      const opened = await this.#dialler.dial(peer, onBetter, either);
+      const opened = await this.#dialler.dial(peer, atWorst, onBetter, either);
       this.#enter(peer, sessions, opened);
       return { socket: opened.socket, reused: false };
     } finally {

@@ -83,7 +83,7 @@ const ignore = (): void => undefined;
 describe("dial()", () => {
   test("takes the direct session and never begins another", async () => {
     const { race, direct, punched } = sceneOf();
-    const dialled = race.dial(PEER, ignore, never);
+    const dialled = race.dial(PEER, "relayed", ignore, never);
     const socket = direct.opens();
     assert.deepEqual(await dialled, { socket, carrier: "direct" });
     assert.equal(punched.dials.length, 0);
@@ -91,7 +91,7 @@ describe("dial()", () => {
 
   test("goes on to the next as soon as one has failed", async () => {
     const { race, direct, punched, relayed } = sceneOf({ punchAfterMs: 60_000 });
-    const dialled = race.dial(PEER, ignore, never);
+    const dialled = race.dial(PEER, "relayed", ignore, never);
     direct.fails();
     await punched.began;
     punched.fails();
@@ -103,7 +103,7 @@ describe("dial()", () => {
   test("hands a better session over that opens later, and gives worse ones up", async () => {
     const { race, direct, punched, relayed } = sceneOf({ punchAfterMs: 1, relayAfterMs: 2 });
     const later: Opened[] = [];
-    const dialled = race.dial(PEER, (opened) => void later.push(opened), never);
+    const dialled = race.dial(PEER, "relayed", (opened) => void later.push(opened), never);
     await relayed.began;
     relayed.opens();
     assert.equal((await dialled).carrier, "relayed");
@@ -123,7 +123,7 @@ describe("dial()", () => {
   test("closes a second session of the same kind", async () => {
     const { race, direct, punched } = sceneOf({ punchAfterMs: 1 });
     const later: Opened[] = [];
-    const dialled = race.dial(PEER, (opened) => void later.push(opened), never);
+    const dialled = race.dial(PEER, "relayed", (opened) => void later.push(opened), never);
     await punched.began;
     direct.opens();
     await dialled;
@@ -136,7 +136,7 @@ describe("dial()", () => {
 
   test("says what tells most when all have failed", async () => {
     const { race, direct, punched, relayed } = sceneOf();
-    const dialled = race.dial(PEER, ignore, never);
+    const dialled = race.dial(PEER, "relayed", ignore, never);
     direct.fails("PEER_IMPOSTOR");
     await punched.began;
     punched.fails();
@@ -145,10 +145,20 @@ describe("dial()", () => {
     await assert.rejects(dialled, { code: "PEER_IMPOSTOR" });
   });
 
+  test("tries nothing worse than what there is", async () => {
+    const { race, direct, punched, relayed } = sceneOf();
+    const dialled = race.dial(PEER, "punched", ignore, never);
+    direct.fails();
+    await punched.began;
+    punched.fails();
+    await assert.rejects(dialled, { code: "PEER_UNREACHABLE" });
+    assert.equal(relayed.dials.length, 0);
+  });
+
   test("gives everything up when the caller does, or when it is too late", async () => {
     for (const giveUp of [new AbortController(), undefined]) {
       const { race, direct } = sceneOf(giveUp === undefined ? { dialMs: 5 } : {});
-      const dialled = race.dial(PEER, ignore, giveUp?.signal ?? never);
+      const dialled = race.dial(PEER, "relayed", ignore, giveUp?.signal ?? never);
       giveUp?.abort(new Error("enough"));
       await assert.rejects(dialled, giveUp === undefined ? { code: "PEER_TIMEOUT" } : /enough/);
       assert.equal(direct.stops[0]?.aborted, true);
@@ -157,17 +167,17 @@ describe("dial()", () => {
 
   test("begins with what worked last time, and knows where there is no way at all", async () => {
     const { race, direct, punched, relayed } = sceneOf({ punchAfterMs: 60_000 });
-    const first = race.dial(PEER, ignore, never);
+    const first = race.dial(PEER, "relayed", ignore, never);
     direct.fails();
     await punched.began;
     punched.opens();
     await first;
-    const second = race.dial(PEER, ignore, never);
+    const second = race.dial(PEER, "relayed", ignore, never);
     assert.equal(punched.dials.length, 2, "beside the direct one");
     punched.opens();
     assert.equal((await second).carrier, "punched");
     for (const carrier of [direct, punched, relayed]) carrier.reaches = false;
-    await assert.rejects(race.dial(PEER, ignore, never), { code: "PEER_UNKNOWN" });
+    await assert.rejects(race.dial(PEER, "relayed", ignore, never), { code: "PEER_UNKNOWN" });
   });
 });
 

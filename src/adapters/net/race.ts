@@ -16,8 +16,14 @@ export interface Opened {
 export interface Dialler {
   /** Resolves with the first session. Better carriers that were under way go on: `onBetter` gets
    * what they open later.
+   * @param atWorst nothing worse is tried: there are sessions of this kind already
    * @throws NetError PEER_UNKNOWN | PEER_UNREACHABLE | PEER_IMPOSTOR | PEER_TIMEOUT */
-  dial(peer: PeerId, onBetter: (opened: Opened) => void, signal: AbortSignal): Promise<Opened>;
+  dial(
+    peer: PeerId,
+    atWorst: CarrierKind,
+    onBetter: (opened: Opened) => void,
+    signal: AbortSignal,
+  ): Promise<Opened>;
   /** Tries the carriers that are better than `than`, one after the other.
    * @returns undefined where none got there */
   dialBetter(peer: PeerId, than: CarrierKind, signal: AbortSignal): Promise<Opened | undefined>;
@@ -46,15 +52,21 @@ export function createRace(
     if (oldest !== undefined) lastGood.delete(oldest);
   };
   return {
-    async dial(peer, onBetter, signal) {
-      const usable = carriers.filter((carrier) => carrier.mayReach(peer));
+    async dial(peer, atWorst, onBetter, signal) {
+      const usable = carriers.filter(
+        (carrier) => rankOf(carrier.kind) <= rankOf(atWorst) && carrier.mayReach(peer),
+      );
       if (usable.length === 0) {
         throw new NetError("PEER_UNKNOWN", `peer ${peer}: no way to it is known`, {
           hint: "add its address to the peer list, or see `holdfast doctor`",
         });
       }
       const race = new Race(usable, peer, times, lastGood.get(peer));
-      const opened = await race.run(onBetter, signal);
+      const onLater = (opened: Opened): void => {
+        remember(peer, opened.carrier);
+        onBetter(opened);
+      };
+      const opened = await race.run(onLater, signal);
       remember(peer, opened.carrier);
       return opened;
     },
