@@ -10,7 +10,7 @@ import { readIfThere, replaceFile } from "./atomic-file.ts";
 import { DaemonError } from "./error.ts";
 
 /** What was learned within so long is written at once. */
-const SAVE_DELAY_MS = 3_000;
+const SAVE_DELAY_MS = 1_000;
 
 /** What this peer knows of others, kept in a file. */
 export interface KnownPeers {
@@ -18,6 +18,8 @@ export interface KnownPeers {
   /** Adds peers by hand, or replaces what the user said of them, and writes the file. This peer
    * itself is left out. */
   add(cards: readonly PeerCard[]): void;
+  /** Writes at once what is not written yet. */
+  flush(): void;
   /** Writes what is not written yet, and ends. */
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ export function openKnownPeers(options: KnownPeersOptions): KnownPeers {
       }
       save();
     },
+    flush: trySave,
     async close() {
       stop();
       ending.abort();

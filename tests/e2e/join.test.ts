@@ -100,6 +100,20 @@ test("rekey shuts out who is left behind, and nobody else", async () => {
   assert.deepEqual(await there("cousin"), [await idOf("founder")]);
 });
 
+test("a member that was off while the key changed fetches the new one", async () => {
+  assert.equal((await join("sleeper", await invite("boss"))).status, 0);
+  const [boss, sleeper] = [await idOf("boss"), await idOf("sleeper")];
+  const known = async (): Promise<boolean> => (await there("boss")).includes(sleeper);
+  await until("the boss knows the sleeper", known, 60_000);
+  await killDaemon(homes.home("sleeper"));
+  const rekeyed = await jsonOf<{ waiting: number }>("boss", "swarm", "rekey", "--yes");
+  assert.equal(rekeyed.waiting, 1);
+  const awake = async (): Promise<boolean> => (await there("sleeper")).includes(boss);
+  await until("the sleeper reaches the boss", awake, 60_000);
+  const { keyNumber } = await jsonOf<{ keyNumber: number }>("sleeper", "swarm");
+  assert.equal(keyNumber, 2);
+});
+
 test("nobody who answers is an error of its own, and the home can still join elsewhere", async () => {
   const invitation = await invite("lonely");
   await killDaemon(homes.home("lonely"));

@@ -45,7 +45,8 @@ test("rekey shuts out who is left behind, and nobody else", limits, () => {
     await untilMet(owner, [founder, holder]);
     await putAndGet(lab, owner, "after");
     await assertThere(lab, owner, "before");
-    // One that was off meanwhile fetches the new key.
+    // One that was off meanwhile fetches the new key; `npm test` shows that without routers.
+    if (process.env["HOLDFAST_NAT"] !== "all") return;
     await away.up();
     await untilMet(away, [founder, holder]);
     await untilMet(owner, [away]);

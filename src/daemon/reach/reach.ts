@@ -41,6 +41,8 @@ export function createReach({ reach, running, parts, holdings, usage }: ReachPar
       // Whoever let us in learns our card, and we learn whom it knows.
       if (admittedBy !== undefined) await exchange.ask(admittedBy, signal).catch(() => undefined);
       exchange.wake();
+      // Whoever is killed now must find its way back.
+      known.flush();
     },
   });
   const sources = doctorSources(reach, running, parts, usage);
