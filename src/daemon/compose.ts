@@ -97,7 +97,7 @@ async function compose(parts: ComposeParts, closers: Closers): Promise<ComposedP
       }),
       usage: () => holder.usage(),
     }),
-    addPeers: (cards) => known.add(cards),
+    addPeers: (cards) => running.addByHand(cards),
     close: () => closers.close(),
   };
 }

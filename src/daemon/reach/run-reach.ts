@@ -3,6 +3,7 @@ import { systemRandom } from "../../adapters/random.node.ts";
 import { messageOf } from "../../base/error.ts";
 import type { PeerId } from "../../base/id.ts";
 import type { MappingFacts } from "../../gateway/doctor-facts.ts";
+import type { PeerCard } from "../../ports/directory.ts";
 import { finishRekey } from "../../swarm/membership/courier.ts";
 import type { AgentSelf } from "../../swarm/tracker/agent.ts";
 import { runAgent, type RunningAgent } from "../../swarm/tracker/run-agent.ts";
@@ -21,6 +22,8 @@ export interface RunningReach {
   agent: RunningAgent;
   /** What the router was asked to open. */
   mappings(): MappingFacts;
+  /** Adds peers that the user names, and meets them at once. */
+  addByHand(cards: readonly PeerCard[]): void;
   /** Looks for others again at once: the swarm is another. */
   wake(): void;
 }
@@ -56,11 +59,15 @@ export function runReach(
   finishRekey({ home, net, peers }, signal).catch((error: unknown) =>
     log.write("warn", "swarm.rekey", { why: messageOf(error) }),
   );
+  const addByHand = (cards: readonly PeerCard[]): void => {
+    known.add(cards);
+    exchange.wake();
+  };
   const trackers = (): PeerId[] => known.book.withRole("tracker");
   const asker = { net, self: keyring.peerId, trackers, agent: agentSelf };
   const agent = runAgent({ ...asker, clock, random: systemRandom, log });
   closers.add(() => agent.close());
-  return { signal, agent, mappings: () => router.facts(), wake: () => search.wake() };
+  return { signal, agent, mappings: () => router.facts(), addByHand, wake: () => search.wake() };
 }
 
 function listenInLan(

@@ -34,13 +34,16 @@ export function serveReach(
   closers: Closers,
 ): Promise<number> {
   const { paths, config, clock, log, keyring } = parts;
-  const { net, exchange, wantedPort } = reach;
+  const { net, known, exchange, wantedPort } = reach;
   const handler = createPeerHandler({
     ...served,
     clock,
     log,
     cards: () => exchange.cards(),
-    takeCard: (peer, bytes) => exchange.take(peer, bytes),
+    takeCard(peer, bytes) {
+      exchange.take(peer, bytes);
+      if (!known.book.hasAnswered(peer)) exchange.wake();
+    },
     dialBack: dialBackOf(reach, parts),
     membership: membershipOf(reach, parts, database),
   });
